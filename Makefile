@@ -1,0 +1,47 @@
+# make run: a demo vault, asked by an assistant.   make test: everything CI runs.   GPU=1 picks faiss-gpu.
+PYTHON ?= python3
+EXTRA  := $(if $(GPU),gpu,cpu)
+BIN    := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_QUIET ?= 1
+
+.PHONY: run test lint bench torture docs vectors clean
+
+run: .venv/run-$(EXTRA)
+	@$(BIN)/ownvault demo --directory .demo
+
+test: .venv/test-$(EXTRA) lint
+	$(BIN)/python -m pytest -m "not torture"
+
+lint: .venv/test-$(EXTRA)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/test-$(EXTRA)
+	$(BIN)/python -m bench
+
+torture: .venv/test-$(EXTRA)
+	$(BIN)/python -m pytest -m torture
+
+docs: .venv/test-$(EXTRA)
+	$(BIN)/python -m tests.regenerate docs
+
+vectors: .venv/test-$(EXTRA)
+	$(BIN)/python -m tests.regenerate vectors
+
+# torch comes first and alone: with the exact pin pip takes the CPU wheel where one is offered, and nothing after it asks again.
+.venv/run-%: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"ownvault needs Python 3.11 to 3.13; this is {v.major}.{v.minor}. Name another: make run PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing (a few minutes the first time) ..."
+	@$(BIN)/pip install -c constraints.txt "torch==2.13.0"
+	@$(BIN)/pip install -c constraints.txt -e ".[$*]"
+	@touch $@
+
+.venv/test-%: .venv/run-%
+	@$(BIN)/pip install -c constraints.txt -e ".[$*,test]"
+	@touch $@
+
+clean:
+	rm -rf .venv .demo build dist

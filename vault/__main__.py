@@ -1,0 +1,5 @@
+"""`python -m vault` is the same as `ownvault`."""
+
+from vault.cli import main
+
+main()

@@ -1,0 +1,127 @@
+"""The command table. A command's module is imported when the command runs, so `--help` is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from vault import __version__
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Your vault": {
+        "init": ("vault.cli.vault:init", "Create a vault and print its recovery key, once."),
+        "status": ("vault.cli.vault:status", "Say how the vault is: absent, locked or unlocked."),
+        "serve": ("vault.cli.vault:serve", "Run the server that assistants ask."),
+        "unlock": ("vault.cli.vault:unlock", "Unlock the running server."),
+        "lock": ("vault.cli.vault:lock", "Lock the running server: the key leaves memory."),
+        "demo": ("vault.cli.demo:demo", "Show the whole loop on sample data, in a vault of its own."),
+    },
+    "Your data": {
+        "import": ("vault.cli.imports:import_", "Import notes, mail, chats or text files."),
+        "add": ("vault.cli.records:add", "Add one record, its text from stdin or a file."),
+        "search": ("vault.cli.search:search", "Search by meaning and by words."),
+        "show": ("vault.cli.records:show", "Show one record whole."),
+        "count": ("vault.cli.search:count", "Count records."),
+        "collections": ("vault.cli.search:collections", "List the collections."),
+        "forget": ("vault.cli.records:forget", "Delete one record for good."),
+    },
+    "Assistants": {
+        "grant": ("vault.cli.grants:grant", "Grant an assistant access to part of the vault."),
+        "grants": ("vault.cli.grants:grants", "List the grants."),
+        "revoke": ("vault.cli.grants:revoke", "Revoke a grant, at once and everywhere."),
+        "token": ("vault.cli.tokens:token", "Narrow or inspect a capability token, offline."),
+        "mcp": ("vault.cli.mcp:mcp", "Speak MCP over stdin and stdout for one assistant."),
+        "audit": ("vault.cli.audit:audit", "List and verify what was asked and decided."),
+    },
+}
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+@dataclass(slots=True)
+class Settings:
+    """What was said for every command: which vault, where the passphrase is, how to print."""
+
+    vault: str | None = None
+    passphrase_file: str | None = None
+    json: bool = False
+    quiet: bool = False
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value not in (None, False):
+        setattr(context.ensure_object(Settings), str(parameter.name), value)
+
+
+def everywhere(*, inner: bool) -> list[click.Parameter]:
+    """Return the options that every command takes. Only the outermost read the environment and are listed."""
+    # A path's own environment variable is read once, outermost: an inner flag must win over it.
+    variable = None if inner else "OWNVAULT_PASSPHRASE_FILE"
+    specs: list[tuple[str, dict[str, Any]]] = [
+        ("--vault", {"metavar": "DIR", "help": "The vault's directory (or OWNVAULT_DIR)."}),
+        ("--passphrase-file", {
+            "metavar": "FILE", "envvar": variable,
+            "help": "Read the passphrase from FILE; - is stdin (or OWNVAULT_PASSPHRASE_FILE). Asked otherwise.",
+        }),
+        ("--json", {"is_flag": True, "help": "Print the same JSON objects that the REST interface speaks."}),
+        ("--quiet", {"is_flag": True, "help": "Print results only: no progress, no advice."}),
+    ]  # fmt: skip
+    return [
+        click.Option([name], expose_value=False, is_eager=True, callback=_keep, hidden=inner, **spec)
+        for name, spec in specs
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the options of every command."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.params.extend(everywhere(inner=True))
+
+
+class Group(click.Group):
+    """A command with commands of its own."""
+
+    command_class = Command
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.params.extend(everywhere(inner=True))
+
+
+class Root(click.Group):
+    """`ownvault` itself: lists from the table, imports on use."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(12), summary) for name, (_, summary) in section.items()])
+
+
+@click.command(
+    cls=Root,
+    params=everywhere(inner=False),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command takes these options too, before or after its name. Each has its own --help.",
+)
+@click.version_option(__version__, prog_name="ownvault", message="%(prog)s %(version)s")
+@click.pass_context
+def root(context: click.Context) -> None:
+    """A private vault that AI assistants may ask: encrypted, scoped, revocable, audited."""
+    context.ensure_object(Settings)
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

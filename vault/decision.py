@@ -1,0 +1,227 @@
+"""One request's way from a token to a recorded answer or a recorded refusal.
+
+A `Decision` is entered for every request. It turns the token into a `Scope`, gates records, and
+writes the audit entry. Whatever error ends it is recorded as a refusal before it is raised on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Condition, Lock
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+from vault.errors import AuditFailed, NotAllowed, NotFound, Refused, StorageFailed, Throttled, VaultError
+from vault.permissions import audit, grants, scope, tokens
+from vault.types import Action, Connection, Entry, Filter, Grant, Holder, Receipt, Record, Scope, Status
+
+T = TypeVar("T")
+REFUSALS_PER_MINUTE = 600
+"""Refusals without a valid token that get an audit entry of their own; more are counted in the next one."""
+DRAIN_SECONDS = 5.0
+
+
+class Gate:
+    """Counts answers between their audit entry and their release, so that a revocation can wait for them."""
+
+    def __init__(self) -> None:
+        self._leaving = 0
+        self._changed = Condition()
+
+    def enter(self) -> None:
+        with self._changed:
+            self._leaving += 1
+
+    def leave(self) -> None:
+        with self._changed:
+            self._leaving -= 1
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Return when no answer recorded before this call is still on its way out (or after 5 seconds)."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._leaving == 0, DRAIN_SECONDS)
+
+
+class Meter:
+    """Bounds what a stranger's refusals cost: so many entries a minute, the rest only counted."""
+
+    def __init__(self, per_minute: int = REFUSALS_PER_MINUTE) -> None:
+        self._per_minute, self._lock = per_minute, Lock()
+        self._minute, self._used, self._over = 0, 0, Counter[str]()
+
+    def admit(self, now: datetime) -> int | None:
+        """Return how many went unrecorded since the last entry, or None when this one does too."""
+        with self._lock:
+            minute = int(now.timestamp()) // 60
+            if minute != self._minute:
+                self._minute, self._used = minute, 0
+            self._used += 1
+            if self._used > self._per_minute:
+                self._over["n"] += 1
+                return None
+            return self._over.pop("n", 0)
+
+
+class Storage(Protocol):
+    """The part of the database that decisions use (store.database.Database)."""
+
+    def read(self) -> AbstractContextManager[Connection]: ...
+    def write(self, work: Callable[[Connection], T], /) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every decision of one vault shares."""
+
+    storage: Storage
+    keys: Mapping[int, tokens.PublicKey]
+    audience: str
+    clock: Callable[[], datetime]
+    collections: Callable[[], frozenset[str]]
+    gate: Gate = field(default_factory=Gate)
+    meter: Meter = field(default_factory=Meter)
+
+
+class Decision:
+    """Use as a context manager. Raises Refused, NotAllowed, NotFound; AuditFailed when nothing can be written."""
+
+    def __init__(self, desk: Desk, holder: Holder, action: Action | str, query: str = "") -> None:
+        self._desk, self._holder, self.query = desk, holder, query
+        self.action: Action | str = action
+        self.now = desk.clock()
+        self.client = self.grant_id = ""
+        self.detail: dict[str, object] = {}
+        self._grant: Grant | None = None
+        self._token: tokens.Verified | None = None
+        self._leaving = False
+
+    def __enter__(self) -> Decision:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._leaving:
+            self._desk.gate.leave()
+        elif isinstance(error, Exception):
+            self._refuse(error)
+
+    # ------------------------------------------------------------ from token to scope
+
+    def grant(self) -> Grant:
+        """Return the live grant behind the token. The grant row is the authority, the token only a ceiling."""
+        if self._grant is None:
+            self._token = tokens.verify(tokens.vet(self._holder.token), self._desk.keys, self._desk.audience, self.now)
+            self.grant_id = self._token.grant
+            with self._desk.storage.read() as conn:
+                self._grant = self._live(conn)
+        return self._grant
+
+    def scope(self, narrowing: Filter, collections: Sequence[str] | None = None) -> Scope:
+        """Return grant row ∩ token ∩ every attenuation ∩ this request.
+
+        `collections` are the ones that matter to the request; without it, all that exist.
+        Raises NotAllowed for an action that is not granted and NotFound for a collection named but not in scope.
+        """
+        action, grant = self._granted()
+        if collections is None:
+            collections = list(narrowing.collections) if narrowing.collections is not None else list(self._desk.collections())
+        within = frozenset(name for name in collections if name in grant.where.collections)
+        allowed = tokens.authorize(self._token, action, within, self.now, self._desk.audience)
+        if within and not allowed:
+            raise NotAllowed(f"this token does not allow {action}", reason="token_narrower")
+        for name in narrowing.collections or ():
+            if name not in allowed or name not in self._desk.collections():
+                raise NotFound(f"no collection {name!r}", reason="out_of_scope")
+        where = scope.resolve(grant.where & tokens.ceiling(self._token) & scope.narrowing(narrowing), self.now)
+        return Scope(grant.id, grant.client, frozenset({action}), where.narrow(collections=scope.only(*allowed)))
+
+    def whole(self) -> Grant:
+        """Return the grant if the token allows this action on the vault as a whole, as the owner's does."""
+        action, grant = self._granted()
+        if not tokens.authorize(self._token, action, frozenset({scope.WHOLE}), self.now, self._desk.audience):
+            raise NotAllowed(f"this token does not allow {action}", reason="token_narrower")
+        return grant
+
+    def admits(self, record: Record) -> bool:
+        """Gate one record against grant and token: the second evaluation, independent of the row mask."""
+        grant = self.grant()
+        assert self._token is not None and isinstance(self.action, Action)
+        return scope.admits(scope.resolve(grant.where, self.now), record, self.now) and tokens.gate(self._token, record, self.action, self.now)
+
+    def _granted(self) -> tuple[Action, Grant]:
+        grant, action = self.grant(), self.action
+        if not isinstance(action, Action) or action not in grant.actions:
+            raise NotAllowed(f"this grant does not allow {action}", reason="action_not_granted")
+        return action, grant
+
+    def _live(self, conn: Connection) -> Grant:
+        """Read the grant row and the revoked tokens; raise Refused unless both are in order now."""
+        found = grants.get(conn, self.grant_id)
+        if found is None:
+            raise Refused("the token is not valid", reason="unknown_grant")
+        self.client = found.client
+        status = grants.live(found, self.now)
+        if status is not Status.ACTIVE:
+            raise Refused("the token is not valid", reason=f"grant_{status}")
+        assert self._token is not None
+        if grants.any_revoked(conn, self._token.revocation_ids):
+            raise Refused("the token is not valid", reason="token_revoked")
+        return found
+
+    # ------------------------------------------------------------ record, then release
+
+    def record(self, records: Iterable[str] = (), detail: dict[str, object] | None = None) -> Receipt:
+        """Write the allow entry; only after this may the answer leave.
+
+        The grant is read again in the very transaction that writes the entry, on the one writer thread,
+        so a revocation is either before it (refused here) or waits at the gate for this answer to be out.
+        A crash before the commit: nothing was released. After it: an entry for an answer never delivered.
+        """
+        self._desk.gate.enter()
+        self._leaving = True
+        try:
+            receipt: Receipt = self._desk.storage.write(lambda conn: self.append(conn, list(records), detail or {}))
+        except BaseException:
+            self._leaving = False
+            self._desk.gate.leave()
+            raise
+        return receipt
+
+    def append(self, conn: Connection, records: Sequence[str], detail: dict[str, object]) -> Receipt:
+        """Write the allow entry inside a transaction of the caller's own."""
+        if self._token is not None:
+            self._live(conn)
+            grants.touch(conn, self.grant_id, self.now)
+        return self._entry(conn, "allow", "granted", records, detail)
+
+    def _refuse(self, error: Exception) -> None:
+        """Record that `error` was the answer. If even that fails, AuditFailed takes its place."""
+        reason = error.reason if isinstance(error, VaultError) else "internal"
+        detail: dict[str, object] = {}
+        if self._token is None:
+            unrecorded = self._desk.meter.admit(self.now)
+            if unrecorded is None:
+                raise Throttled("too many refusals") from None
+            detail = {"unrecorded": unrecorded} if unrecorded else {}
+
+        def work(conn: Connection) -> Receipt:
+            if reason == "grant_expired":  # seen expired once is expired for good, whatever the clock says later
+                grants.set_status(conn, self.grant_id, Status.EXPIRED)
+            return self._entry(conn, "deny", reason, (), detail)
+
+        try:
+            self._desk.storage.write(work)
+        except StorageFailed:
+            raise
+        except VaultError as failed:
+            raise AuditFailed("the audit log cannot be written", reason=failed.reason) from None
+
+    def _entry(self, conn: Connection, decision: str, reason: str, records: Sequence[str], detail: dict[str, object]) -> Receipt:
+        entry = Entry(self.now, self.client, self.grant_id, str(self.action), self._holder.via, decision, reason,
+                      self.query, tuple(records), self.detail | detail)  # fmt: skip
+        return audit.append(conn, entry, secrets.token_bytes(32))

@@ -1,0 +1,137 @@
+"""One tree of errors: a stable code, a technical message, a hint for a person.
+
+`status` is the HTTP status, `exit_code` the command's. Nobody branches on text.
+`reason` goes into the audit entry only; a client sees code and message, which tell nothing.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VaultError(Exception):
+    """Anything the vault refuses or cannot do."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+        self.reason = reason or self.code
+
+
+class BadRequest(VaultError):
+    """The request itself is malformed or over a named limit."""
+
+    code, status, exit_code = "bad_request", 400, 2
+
+
+class TooLarge(BadRequest):
+    code, status = "too_large", 413
+
+
+class NotFound(VaultError):
+    """Absent or out of scope: the two cannot be told apart."""
+
+    code, status, exit_code = "not_found", 404, 3
+
+
+class Refused(VaultError):
+    """The token proves no right to anything: missing, malformed, forged, expired, revoked."""
+
+    code, status, exit_code = "token_refused", 401, 4
+    default_hint = "ask the owner for a new grant: ownvault grant CLIENT --collection NAME"
+
+
+class NotAllowed(VaultError):
+    """A good token without the right to this action."""
+
+    code, status, exit_code = "not_allowed", 403, 4
+
+
+class Throttled(VaultError):
+    code, status, exit_code = "throttled", 429, 4
+    default_hint = "wait a minute and try again"
+
+
+class Locked(VaultError):
+    """The key is not in any process now."""
+
+    code, status, exit_code = "locked", 503, 5
+    default_hint = "unlock it with: ownvault unlock"
+
+
+class WrongPassphrase(VaultError):
+    code, status, exit_code = "wrong_passphrase", 403, 6
+    default_hint = "try again, or use the recovery key that `ownvault init` printed"
+
+
+class Damaged(VaultError):
+    """A file of the vault is not what the vault wrote. Nothing is changed."""
+
+    code, status, exit_code = "damaged", 500, 7
+    default_hint = "nothing was changed; restore the vault directory from a backup"
+
+
+class RolledBack(Damaged):
+    """The database is older than its sealed head says: a restored copy, or a lost WAL."""
+
+    code = "rolled_back"
+
+
+class Busy(VaultError):
+    """Another process owns the vault."""
+
+    code, status, exit_code = "busy", 409, 8
+
+
+class StorageFailed(VaultError):
+    """The disk refused: full, read-only or failing. What was not acknowledged may be lost."""
+
+    code, status, exit_code = "storage_failed", 503, 9
+    default_hint = "free some disk space and try again"
+
+
+class Overloaded(VaultError):
+    """A limit of work was hit before a decision; it is no refusal."""
+
+    code, status, exit_code = "overloaded", 503, 9
+    default_hint = "try again"
+
+
+class ImportFailed(VaultError):
+    """The importer could not run at all; single bad items are counted, not raised."""
+
+    code, status, exit_code = "import_failed", 400, 10
+
+
+class Missing(VaultError):
+    """A component that must be installed or present is not."""
+
+    code, status, exit_code = "missing", 500, 11
+
+
+class NoVault(VaultError):
+    code, status, exit_code = "no_vault", 404, 12
+    default_hint = "create one with: ownvault init"
+
+
+class VaultExists(VaultError):
+    code, status, exit_code = "vault_exists", 409, 12
+
+
+class AuditFailed(VaultError):
+    """The audit tree does not verify, or an entry could not be written: nothing is released."""
+
+    code, status, exit_code = "audit_failed", 503, 13
+
+
+class Unreachable(VaultError):
+    """A server that should answer does not."""
+
+    code, status, exit_code = "unreachable", 503, 14
+    default_hint = "start it with: ownvault serve"
