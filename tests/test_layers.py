@@ -13,13 +13,14 @@ import vault
 PACKAGE = Path(vault.__file__).parent
 BASE = {"types", "errors", "config"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
-SERVICE = {"decision", "library", "service"}
+SERVICE = {"decision", "founding", "library", "service"}
 MAY_IMPORT = {
     "types": set(),
     "errors": set(),
     "config": {"errors"},
     **{name: BASE | {name} for name in SIBLINGS},
     "decision": BASE | {"permissions"},
+    "founding": BASE | {"permissions", "store"},
     "library": BASE | {"store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,
     "api": BASE | SERVICE | {"api", "store"},
@@ -61,7 +62,9 @@ def test_imports_flow_one_way(path: Path) -> None:
     assert used <= allowed, f"{part(path)} may not import {sorted(used - allowed)}"
 
 
-@pytest.mark.parametrize("path", [p for p in sources() if part(p) in ("api", "cli")], ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", [p for p in sources() if part(p) in ("api", "cli")], ids=lambda p: str(p.relative_to(PACKAGE))
+)
 def test_faces_use_of_the_store_only_lock_and_hygiene(path: Path) -> None:
     used = {name for name in imports(path) if name.startswith("vault.store")}
     assert used <= FACES_MAY_USE_OF_STORE

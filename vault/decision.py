@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 from vault.errors import AuditFailed, NotAllowed, NotFound, Refused, StorageFailed, Throttled, VaultError
 from vault.permissions import audit, grants, scope, tokens
-from vault.types import Action, Connection, Entry, Filter, Grant, Holder, Receipt, Record, Scope, Status
+from vault.types import Action, Connection, Entry, Filter, Grant, Holder, Names, Receipt, Record, Scope, Status
 
 T = TypeVar("T")
 REFUSALS_PER_MINUTE = 600
@@ -80,7 +80,7 @@ class Desk:
     """What every decision of one vault shares."""
 
     storage: Storage
-    keys: Mapping[int, tokens.PublicKey]
+    verify: tokens.Verifier
     audience: str
     clock: Callable[[], datetime]
     collections: Callable[[], frozenset[str]]
@@ -115,11 +115,19 @@ class Decision:
     def grant(self) -> Grant:
         """Return the live grant behind the token. The grant row is the authority, the token only a ceiling."""
         if self._grant is None:
-            self._token = tokens.verify(tokens.vet(self._holder.token), self._desk.keys, self._desk.audience, self.now)
-            self.grant_id = self._token.grant
+            token = self._desk.verify(self._holder.token, self.now)
+            if not token.exact:  # a caveat that we cannot push down to the index could change what a count reveals
+                raise Refused("the token is not valid", reason="unknown_caveat")
+            self._token, self.grant_id = token, token.grant
             with self._desk.storage.read() as conn:
                 self._grant = self._live(conn)
         return self._grant
+
+    def actions(self) -> frozenset[Action]:
+        """Return what grant and token together allow, somewhere."""
+        grant = self.grant()
+        assert self._token is not None
+        return grant.actions & tokens.actions(self._token, self.now, self._desk.audience)
 
     def scope(self, narrowing: Filter, collections: Sequence[str] | None = None) -> Scope:
         """Return grant row ∩ token ∩ every attenuation ∩ this request.
@@ -127,55 +135,53 @@ class Decision:
         `collections` are the ones that matter to the request; without it, all that exist.
         Raises NotAllowed for an action that is not granted and NotFound for a collection named but not in scope.
         """
-        action, grant = self._granted()
+        action, grant, token = self._granted()
         if collections is None:
-            collections = list(narrowing.collections) if narrowing.collections is not None else list(self._desk.collections())
-        within = frozenset(name for name in collections if name in grant.where.collections)
-        allowed = tokens.authorize(self._token, action, within, self.now, self._desk.audience)
+            existing = self._desk.collections()
+            collections = [n for n in narrowing.collections or existing if n in existing]
+        within = frozenset(name for name in collections if name in grant.where.collections & token.where.collections)
+        allowed = tokens.authorize(token, action, within, self.now, self._desk.audience)
         if within and not allowed:
             raise NotAllowed(f"this token does not allow {action}", reason="token_narrower")
         for name in narrowing.collections or ():
-            if name not in allowed or name not in self._desk.collections():
+            if name not in allowed:
                 raise NotFound(f"no collection {name!r}", reason="out_of_scope")
-        where = scope.resolve(grant.where & tokens.ceiling(self._token) & scope.narrowing(narrowing), self.now)
-        return Scope(grant.id, grant.client, frozenset({action}), where.narrow(collections=scope.only(*allowed)))
+        where = scope.resolve(grant.where & token.where & scope.narrowing(narrowing), self.now)
+        return Scope(grant.id, grant.client, frozenset({action}), where.narrow(collections=Names(allowed)))
 
     def whole(self) -> Grant:
         """Return the grant if the token allows this action on the vault as a whole, as the owner's does."""
-        action, grant = self._granted()
-        if not tokens.authorize(self._token, action, frozenset({scope.WHOLE}), self.now, self._desk.audience):
+        action, grant, token = self._granted()
+        if not tokens.authorize(token, action, {tokens.EVERY_COLLECTION}, self.now, self._desk.audience):
             raise NotAllowed(f"this token does not allow {action}", reason="token_narrower")
         return grant
 
     def admits(self, record: Record) -> bool:
         """Gate one record against grant and token: the second evaluation, independent of the row mask."""
-        grant = self.grant()
-        assert self._token is not None and isinstance(self.action, Action)
-        return scope.admits(scope.resolve(grant.where, self.now), record, self.now) and tokens.gate(self._token, record, self.action, self.now)
+        action, grant, token = self._granted()
+        return scope.admits(grant.where, record, self.now) and tokens.gate(token, record, action, self.now)
 
-    def _granted(self) -> tuple[Action, Grant]:
-        grant, action = self.grant(), self.action
-        if not isinstance(action, Action) or action not in grant.actions:
+    def _granted(self) -> tuple[Action, Grant, tokens.Verified]:
+        grant, token, action = self.grant(), self._token, self.action
+        if token is None or not isinstance(action, Action) or action not in grant.actions:
             raise NotAllowed(f"this grant does not allow {action}", reason="action_not_granted")
-        return action, grant
+        return action, grant, token
 
     def _live(self, conn: Connection) -> Grant:
-        """Read the grant row and the revoked tokens; raise Refused unless both are in order now."""
-        found = grants.get(conn, self.grant_id)
-        if found is None:
-            raise Refused("the token is not valid", reason="unknown_grant")
+        """Read the grant row again; raise Refused unless it is in order now."""
+        try:
+            found = grants.get(conn, self.grant_id)
+        except NotFound:
+            raise Refused("the token is not valid", reason="unknown_grant") from None
         self.client = found.client
         status = grants.live(found, self.now)
         if status is not Status.ACTIVE:
             raise Refused("the token is not valid", reason=f"grant_{status}")
-        assert self._token is not None
-        if grants.any_revoked(conn, self._token.revocation_ids):
-            raise Refused("the token is not valid", reason="token_revoked")
         return found
 
     # ------------------------------------------------------------ record, then release
 
-    def record(self, records: Iterable[str] = (), detail: dict[str, object] | None = None) -> Receipt:
+    def record(self, records: Iterable[str] = (), detail: Mapping[str, object] | None = None) -> Receipt:
         """Write the allow entry; only after this may the answer leave.
 
         The grant is read again in the very transaction that writes the entry, on the one writer thread,
@@ -192,7 +198,7 @@ class Decision:
             raise
         return receipt
 
-    def append(self, conn: Connection, records: Sequence[str], detail: dict[str, object]) -> Receipt:
+    def append(self, conn: Connection, records: Sequence[str], detail: Mapping[str, object]) -> Receipt:
         """Write the allow entry inside a transaction of the caller's own."""
         if self._token is not None:
             self._live(conn)
@@ -210,8 +216,8 @@ class Decision:
             detail = {"unrecorded": unrecorded} if unrecorded else {}
 
         def work(conn: Connection) -> Receipt:
-            if reason == "grant_expired":  # seen expired once is expired for good, whatever the clock says later
-                grants.set_status(conn, self.grant_id, Status.EXPIRED)
+            if reason in ("token_expired", "grant_expired"):  # once seen expired is expired for good, whatever the clock says
+                grants.expire(conn, self.now)
             return self._entry(conn, "deny", reason, (), detail)
 
         try:
@@ -221,7 +227,9 @@ class Decision:
         except VaultError as failed:
             raise AuditFailed("the audit log cannot be written", reason=failed.reason) from None
 
-    def _entry(self, conn: Connection, decision: str, reason: str, records: Sequence[str], detail: dict[str, object]) -> Receipt:
+    def _entry(
+        self, conn: Connection, decision: str, reason: str, records: Sequence[str], detail: Mapping[str, object]
+    ) -> Receipt:
         entry = Entry(self.now, self.client, self.grant_id, str(self.action), self._holder.via, decision, reason,
-                      self.query, tuple(records), self.detail | detail)  # fmt: skip
+                      self.query, tuple(records), {**self.detail, **detail})  # fmt: skip
         return audit.append(conn, entry, secrets.token_bytes(32))

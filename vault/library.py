@@ -7,30 +7,296 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock, RLock
+from itertools import groupby
+from threading import RLock
 from typing import TYPE_CHECKING
 
-from vault.errors import NotFound, VaultError
+from vault.errors import Damaged, NotFound, VaultError
 from vault.store import records
 from vault.store.database import Database
-from vault.types import Conditions, Connection, Draft, Outcome, Receipt, Record
+from vault.types import (
+    AddAnswer,
+    Chunk,
+    Conditions,
+    Connection,
+    Draft,
+    Outcome,
+    Provenance,
+    Receipt,
+    Record,
+    Sensitivity,
+)
 
 if TYPE_CHECKING:
     from vault.embed.encoder import Encoder
-    from vault.embed.search import Index
+    from vault.embed.search import Entry, Index
 
 MAX_TEXT = 4 * 2**20
-"""Characters in one record."""
+"""Characters in one record; more than a long book."""
+MAX_FIELD = 2000
+"""Characters in a title, a name, an address or an origin."""
+MAX_NAMES = 1000
+"""People or labels of one record."""
+EMBED_AT_ONCE = 2048
+"""Chunks embedded between two commits when the model has changed."""
+
+Recorder = Callable[[Connection, Sequence[Outcome]], Receipt]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A ranked record: its number, the part of its text that answers, and the cosine similarity of that part."""
+    """A ranked record: its number, the part of its text that answers, and that part's cosine similarity."""
 
     record: int
     start: int
     end: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A chunk with all that is computed before the one writer is asked: its vector and its words."""
+
+    chunk: Chunk
+    vector: bytes
+    words: Counter[str]
+
+
+class Library:
+    """Records and their index. Thread-safe. Index and encoder load when first needed, or by `warm`."""
+
+    def __init__(self, db: Database, hash_key: bytearray, model: str, device: str, encoder: Encoder | None) -> None:
+        self.model, self._wanted_device = model, device
+        self._db, self._hash_key, self._encoder = db, hash_key, encoder
+        self._index: Index | None = None
+        self._loading = RLock()
+        self.readiness = "idle"
+
+    def close(self) -> None:
+        """Let the index go."""
+        if self._index is not None:
+            self._index.close()
+
+    # ------------------------------------------------------------ loading
+
+    def warm(self) -> None:
+        """Load index and encoder; `readiness` says how far that is."""
+        try:
+            self.readiness = "loading"
+            self.encoder.encode_query("warm")
+            self.index  # noqa: B018 - the property loads it
+            self.readiness = "ready"
+        except VaultError as error:
+            self.readiness = f"failed: {error.message}"
+            raise
+
+    @property
+    def device(self) -> str | None:
+        """Return where the encoder runs, once it is loaded."""
+        return self._encoder.device if self._encoder else None
+
+    @property
+    def encoder(self) -> Encoder:
+        with self._loading:
+            if self._encoder is None:
+                from vault.embed import encoder  # deferred: start-up time
+
+                self._encoder = encoder.load(self.model, self._wanted_device)
+            return self._encoder
+
+    @property
+    def index(self) -> Index:
+        with self._loading:
+            if self._index is None:
+                self._index = self._load_index()
+            return self._index
+
+    def _load_index(self) -> Index:
+        """Fill a new index from the store; embed everything anew first if another model made the vectors."""
+        from vault.embed.search import Index  # deferred: start-up time
+
+        with self._db.read() as conn:
+            made_by = records.setting(conn, "encoder")
+        if made_by is not None and made_by != self._signature():
+            self._embed_again()
+        with self._db.read() as conn:
+            index = Index(int((records.setting(conn, "encoder") or self._signature()).rpartition("/")[2]))
+            index.learn(records.lexicon(conn))
+            index.add(_entries(conn))
+        return index
+
+    def _signature(self) -> str:
+        """Return what must stay the same for vectors to be comparable: the model and its dimension."""
+        known = self._encoder
+        if known is None and self.model == "all-MiniLM-L6-v2":  # spares a command that only counts the loading
+            return f"{self.model}/384"
+        return f"{self.encoder.name}/{self.encoder.dim}"
+
+    def _embed_again(self) -> None:
+        """Replace every vector with the present model's. Interrupted, it starts again: the signature comes last."""
+        with self._db.read() as conn:
+            numbers = [row.n for row in records.rows(conn)]
+        for at in range(0, len(numbers), EMBED_AT_ONCE):
+            with self._db.read() as conn:
+                some = records.by_number(conn, numbers[at : at + EMBED_AT_ONCE])
+            made = self._prepare(some)
+
+            def work(conn: Connection, made: dict[int, list[Prepared]] = made) -> None:
+                for n, prepared in made.items():
+                    records.replace_chunks(conn, n, _coded(conn, prepared, {}))
+
+            self._db.write(work)
+        self._db.write(lambda conn: records.set_setting(conn, "encoder", self._signature()))
+
+    # ------------------------------------------------------------ finding
+
+    def collections(self) -> frozenset[str]:
+        """Return the names of the collections that hold something."""
+        return self.index.collections()
+
+    def rank(self, where: Conditions, query: str, limit: int) -> list[Found]:
+        """Return at most `limit` records within `where`, best first."""
+        ranked = self.index.rank(where, self.encoder.encode_query(query), query, limit)
+        with self._db.read() as conn:
+            spans = records.spans(conn, [one.chunk for one in ranked])
+        return [Found(one.record, *spans[one.chunk], one.score) for one in ranked if one.chunk in spans]
+
+    def count(self, where: Conditions) -> int:
+        """Return how many records are within `where`."""
+        return self.index.count(where)
+
+    def records(self, numbers: Iterable[int]) -> dict[int, Record]:
+        """Return the records with these numbers that still exist."""
+        with self._db.read() as conn:
+            return records.by_number(conn, numbers)
+
+    def record(self, id: str) -> Record | None:
+        with self._db.read() as conn:
+            return records.get(conn, id)
+
+    # ------------------------------------------------------------ changing
+
+    def take_in(
+        self, drafts: Sequence[Draft], collection: str, source: str, now: datetime, record: Recorder
+    ) -> AddAnswer:
+        """Store drafts with `record`'s audit entry in one transaction, then show them to searches.
+
+        A draft that cannot be taken is an outcome with its reason; its neighbours are taken.
+        """
+        refused = {i: reason for i, draft in enumerate(drafts) if (reason := _objection(draft))}
+        good = {i: draft for i, draft in enumerate(drafts) if i not in refused}
+        with self._db.read() as conn:
+            same = records.unchanged(conn, good.values(), source=source, collection=collection, hash_key=self._hash_key)
+        prepared = self._prepare({i: draft for i, draft in good.items() if draft.origin not in same})
+        index = self.index  # loaded before the write, so that it cannot already hold what is added below
+        stored: set[int] = set()
+        lexicon: dict[str, int] = {}
+
+        def put(conn: Connection, i: int, draft: Draft) -> Outcome:
+            kept = records.put(
+                conn, draft, collection=collection, source=source, id=_new_id(), now=now, hash_key=self._hash_key
+            )
+            if kept.outcome != "unchanged":  # unchanged a moment ago, changed by another since: prepared only now
+                chunks = prepared.get(i) or self._prepare({i: draft})[i]
+                records.put_chunks(conn, kept.n, _coded(conn, chunks, lexicon))
+                stored.add(kept.n)
+            return Outcome(draft.origin, kept.outcome, kept.id)
+
+        def work(conn: Connection) -> AddAnswer:
+            outcomes = tuple(
+                put(conn, i, draft) if i in good else Outcome(draft.origin, "failed", reason=refused[i])
+                for i, draft in enumerate(drafts)
+            )
+            if stored and records.setting(conn, "encoder") is None:
+                records.set_setting(conn, "encoder", self._signature())
+            return AddAnswer(outcomes, record(conn, outcomes))
+
+        answer = self._db.write(work)
+        if stored:
+            index.learn(lexicon)
+            with self._db.read() as conn:
+                index.add(_entries(conn, sorted(stored)))
+        return answer
+
+    def forget(self, id: str, record: Callable[[Connection], Receipt]) -> Receipt:
+        """Remove a record for good, with `record`'s audit entry in the same transaction. NotFound if none."""
+
+        def work(conn: Connection) -> tuple[int, Receipt]:
+            n = records.forget(conn, id)
+            if n is None:
+                raise NotFound("no such record", reason="absent")
+            return n, record(conn)
+
+        n, receipt = self._db.write(work, urgent=True)
+        with self._loading:  # an index being loaded now may have read the record before it was gone
+            if self._index is not None:
+                self._index.remove([n])
+        self._db.checkpoint()  # nor is it left in the write-ahead log
+        return receipt
+
+    def _prepare(self, texts: Mapping[int, Draft] | Mapping[int, Record]) -> dict[int, list[Prepared]]:
+        """Cut, embed and count the words of several records in one go, so that the encoder can sort them by length."""
+        from vault.embed import chunking, lexical
+
+        cut = [(key, chunk) for key, text in texts.items() for chunk in chunking.split(text)]
+        vectors = self.encoder.encode([chunking.passage(chunk) for _, chunk in cut]) if cut else ()
+        made: dict[int, list[Prepared]] = {}
+        for (key, chunk), vector in zip(cut, vectors, strict=True):
+            made.setdefault(key, []).append(Prepared(chunk, vector.tobytes(), lexical.tally(chunking.passage(chunk))))
+        return made
+
+
+def _coded(conn: Connection, chunks: Sequence[Prepared], lexicon: dict[str, int]) -> list[tuple[Chunk, bytes, bytes]]:
+    """Return chunks as they are stored, numbering words that are new; `lexicon` learns the numbers used."""
+    from vault.embed.lexical import encode_terms
+
+    numbers = records.add_terms(conn, {word for chunk in chunks for word in chunk.words})
+    lexicon.update(numbers)
+    return [(one.chunk, one.vector, encode_terms(one.words, numbers)) for one in chunks]
+
+
+def _entries(conn: Connection, numbers: Sequence[int] | None = None) -> Iterator[Entry]:
+    """Yield records with their chunks as the index takes them in."""
+    from vault.embed.search import Entry, Piece
+
+    pieces = groupby(records.pieces(conn, numbers), key=lambda piece: piece.record)
+    for row, (n, group) in zip(records.rows(conn, numbers), pieces, strict=True):  # every record has a chunk
+        if row.n != n:
+            raise Damaged(f"record {row.n} has no chunks")
+        yield Entry(
+            n, row.collection, row.source, row.kind, row.people, row.labels, row.date, Sensitivity(row.sensitivity),
+            Provenance(row.provenance), row.thread, row.position, tuple(Piece(p.id, p.vector, p.terms) for p in group),
+        )  # fmt: skip
+
+
+def _objection(draft: Draft) -> str:
+    """Return why a draft cannot be taken, or nothing."""
+    fields = (draft.origin, draft.title, draft.kind, draft.url, draft.thread, *draft.people, *draft.labels)
+    if not draft.origin or not draft.kind:
+        return "it has no origin or no kind"
+    if not draft.text.strip() and not draft.title.strip():
+        return "it is empty"
+    if len(draft.text) > MAX_TEXT:
+        return f"its text is longer than {MAX_TEXT} characters"
+    if len(draft.people) + len(draft.labels) > MAX_NAMES or any(len(field) > MAX_FIELD for field in fields):
+        return f"a field is longer than {MAX_FIELD} characters, or it names more than {MAX_NAMES} people and labels"
+    if not all(map(_encodes, (draft.text, *fields))):
+        return "it is not valid Unicode"
+    return ""
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _new_id() -> str:
+    """Return a record id: "r" and 128 random bits in base32."""
+    return "r" + b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()

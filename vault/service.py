@@ -7,20 +7,21 @@ verify the token, reduce it to a scope, find, gate each record once more, record
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from vault.config import Config
+from vault.config import CONFIG_FILE, Config
 from vault.decision import Decision, Desk
-from vault.errors import BadRequest, NotFound, VaultError, VaultExists
+from vault.errors import BadRequest, NotFound, StorageFailed, TooLarge, VaultExists
+from vault.founding import Clock, Unlocked, found, now, unlock
 from vault.library import Library
-from vault.permissions import audit, grants, scope, tokens
-from vault.permissions.checkpoint import Signer
-from vault.store import database, keys, keyslots, lock, records
+from vault.permissions import audit, fsck, grants, scope, tokens
+from vault.permissions.checkpoint import Signer, origin
+from vault.store import keys, keyslots, lock, records
 from vault.types import (
-    EVERYTHING,
     GRANTABLE,
     Action,
     AddAnswer,
@@ -28,10 +29,10 @@ from vault.types import (
     Answer,
     AuditPage,
     AuditRequest,
+    Connection,
     CountAnswer,
     CountRequest,
     Draft,
-    Entry,
     Exposure,
     Filter,
     Grant,
@@ -40,6 +41,7 @@ from vault.types import (
     GrantView,
     Hit,
     Holder,
+    Names,
     Outcome,
     OwnerToken,
     Provenance,
@@ -59,86 +61,73 @@ if TYPE_CHECKING:
 
 MAX_GRANT = timedelta(days=365)
 OWNER_TOKEN_LIFE = timedelta(hours=1)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+LOCK_WAIT_S = 5.0
+"""Seconds to wait for another command to finish with the vault."""
+MAX_QUERY = 4000
+"""Characters in a query."""
+MAX_LIMIT = 100
+"""Hits in one answer."""
+MAX_DRAFTS = 1000
+"""Drafts in one request."""
 
 
 class Vault:
     """An unlocked vault. Thread-safe; one process at a time owns it (`Busy` otherwise)."""
 
-    def __init__(self, config: Config, ownership: lock.Ownership, db: database.Database, dek: bytearray,
-                 slots: keyslots.Keyslots, encoder: Encoder | None, clock: Callable[[], datetime]) -> None:  # fmt: skip
-        self._config, self._ownership, self._db, self._slots, self._clock = config, ownership, db, slots, clock
-        self._root = tokens.Root.from_seed(bytes(keys.derive(dek, "ownvault/v1/token-root")), kid=1)
-        self._signer = Signer.from_seed(f"ownvault.invalid/{slots.vault_id}", bytes(keys.derive(dek, "ownvault/v1/log-signing")))
-        self._library = Library(db, keys.derive(dek, "ownvault/v1/content-hash"), config.model, config.device, encoder)
-        self._desk = Desk(db, {self._root.kid: self._root.public}, f"ownvault:{slots.vault_id}", clock, self._library.collections)
+    def __init__(self, config: Config, unlocked: Unlocked, encoder: Encoder | None, clock: Clock) -> None:
+        self._directory, self._ownership, self._db = config.directory, unlocked.ownership, unlocked.db
+        self._slots, self._clock = unlocked.slots, clock
+        self._root = tokens.Root.from_seed(keys.derive(unlocked.dek, "ownvault/v1/token-root"), kid=1)
+        log_seed = keys.derive(unlocked.dek, "ownvault/v1/log-signing")
+        self._signer = Signer.from_seed(log_seed, origin(unlocked.slots.vault_id))
+        hash_key = keys.derive(unlocked.dek, "ownvault/v1/content-hash")
+        self._library = Library(self._db, hash_key, config.model, config.device, encoder)
+        self.audience = tokens.audience(unlocked.slots.vault_id)
+        verifier = tokens.Verifier(self._root.keys, self.audience)
+        self._desk = Desk(self._db, verifier, self.audience, clock, self._library.collections)
 
     # ------------------------------------------------------------ life
 
     @staticmethod
-    def create(config: Config, passphrase: bytearray, *, clock: Callable[[], datetime] = _now) -> str:
+    def create(config: Config, passphrase: bytearray, *, clock: Clock = now) -> str:
         """Make a new vault in `config.directory` and return its recovery key, which is shown once.
 
-        The vault appears at its place complete or not at all. Raises VaultExists when anything is there.
+        The vault appears at its place complete or not at all. `passphrase` is wiped.
+        Raises VaultExists when anything but a `config.toml` is there, StorageFailed.
         """
         place = config.directory
-        if place.exists() and any(place.iterdir()):
+        if place.is_symlink() or (place.exists() and any(entry.name != CONFIG_FILE for entry in place.iterdir())):
             raise VaultExists(f"{place} is not empty", hint="choose another directory with --vault DIR")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        making = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
-        making.mkdir(mode=0o700)
-        slots, dek, recovery = keyslots.create(making, passphrase, config.argon2_memory)
         try:
-            key = keys.derive(dek, "ownvault/v1/database")
-            database.Database.create(making, key, slots.vault_id, clock())
-            with Vault._opened(replace(config, directory=making), slots, dek, lock.Ownership.acquire(making, 0), None, clock) as vault:
-                vault._db.write(vault._found)
+            return found(config, passphrase, clock)
+        except OSError as error:
+            raise StorageFailed(f"cannot create {place}: {error.strerror}") from None
         finally:
-            keys.wipe(dek)
-        if place.exists():
-            place.rmdir()
-        making.rename(place)
-        return recovery
+            keys.wipe(passphrase)
 
     @classmethod
-    def open(cls, config: Config, secret: bytearray, *, ownership: lock.Ownership | None = None,
-             encoder: Encoder | None = None, clock: Callable[[], datetime] = _now) -> Vault:  # fmt: skip
+    def open(
+        cls, config: Config, secret: bytearray, *, ownership: lock.Ownership | None = None,
+        encoder: Encoder | None = None, clock: Clock = now,
+    ) -> Vault:  # fmt: skip
         """Unlock the vault with a passphrase or its recovery key; `secret` is wiped.
 
         Raises NoVault, WrongPassphrase, Busy, Damaged, RolledBack. Index and encoder load at first use.
         """
-        slots = keyslots.Keyslots.load(config.directory)
         try:
-            dek = slots.unlock(secret)
+            slots = keyslots.Keyslots.load(config.directory)
+            held = ownership or lock.Ownership.acquire(config.directory, wait_s=LOCK_WAIT_S)
+            try:
+                dek = slots.unlock(secret)
+                try:
+                    return cls(config, unlock(config.directory, slots, dek, held), encoder, clock)
+                finally:
+                    keys.wipe(dek)
+            except BaseException:
+                held.release()
+                raise
         finally:
             keys.wipe(secret)
-        try:
-            ownership = ownership or lock.Ownership.acquire(config.directory, wait_s=5)
-            return cls._opened(config, slots, dek, ownership, encoder, clock)
-        finally:
-            keys.wipe(dek)
-
-    @classmethod
-    def _opened(cls, config: Config, slots: keyslots.Keyslots, dek: bytearray, ownership: lock.Ownership,
-                encoder: Encoder | None, clock: Callable[[], datetime]) -> Vault:  # fmt: skip
-        key, head_key = keys.derive(dek, "ownvault/v1/database"), keys.derive(dek, "ownvault/v1/head")
-        try:
-            db = database.Database.open(config.directory, key, slots.vault_id, head_key)
-        except VaultError:
-            ownership.release()
-            raise
-        return cls(config, ownership, db, dek, slots, encoder, clock)
-
-    def _found(self, conn: object) -> None:
-        """Write what every vault begins with: the owner's grant and the first audit entry."""
-        now = self._clock()
-        everything = Grant(id="owner", client="owner", purpose="the owner", actions=frozenset(Action), where=EVERYTHING,
-                           status=Status.ACTIVE, created=now, expires=datetime(9999, 1, 1, tzinfo=UTC), last_used=None)  # fmt: skip
-        grants.create(conn, everything)
-        audit.append(conn, Entry(now, "owner", "owner", "init", "local", "allow", "created"), secrets.token_bytes(32))
 
     def close(self) -> None:
         """Finish what is being written and give the vault up."""
@@ -158,15 +147,15 @@ class Vault:
 
     @property
     def readiness(self) -> str:
+        """`idle`, `loading`, `ready` or `failed: ...`."""
         return self._library.readiness
 
     def owner_token(self) -> OwnerToken:
         """Mint the owner's capability for a caller who has just proved the passphrase in this process."""
         now = self._clock()
+        expires = now + OWNER_TOKEN_LIFE
         with self._db.read() as conn:
-            owner = grants.get(conn, "owner")
-        assert owner is not None
-        return OwnerToken(tokens.mint(self._root, owner, self._desk.audience, now + OWNER_TOKEN_LIFE), now + OWNER_TOKEN_LIFE)
+            return OwnerToken(tokens.mint(self._root, grants.get(conn, "owner"), self.audience, expires, now), expires)
 
     def prove_owner(self, secret: bytearray, via: str = "local") -> OwnerToken:
         """Check the passphrase again and mint the owner's capability; `secret` is wiped. Both outcomes are recorded."""
@@ -181,11 +170,8 @@ class Vault:
 
     def public_keys(self) -> dict[str, object]:
         """Return what anybody may have: the keys that verify tokens and checkpoints."""
-        return {
-            "vault": self._desk.audience,
-            "token_keys": [{"kid": self._root.kid, "algorithm": "Ed25519", "public_key": self._root.public}],
-            "log": self._signer.verifier,
-        }
+        live = [{"kid": kid, "public_key": str(key)} for kid, key in self._root.keys.items()]
+        return {"audience": self.audience, "token_keys": live, "log": str(self._signer.verifier)}
 
     def _decide(self, holder: Holder, action: Action | str, query: str = "") -> Decision:
         return Decision(self._desk, holder, action, query)
@@ -194,26 +180,31 @@ class Vault:
 
     def actions(self, holder: Holder) -> frozenset[Action]:
         """Return what this token may do now; Refused when it is no good."""
-        return self._decide(holder, "actions").grant().actions
+        with self._decide(holder, "actions") as decision:
+            return decision.actions()
 
     def search(self, holder: Holder, request: SearchRequest) -> Answer:
         """Return the records that answer the query best, seen through the token's scope."""
         with self._decide(holder, Action.SEARCH, request.query) as decision:
-            allowed = decision.scope(request.filter)                                      # 1. verify the token, reduce it to a scope
-            ranked = self._library.rank(allowed.where, request.query, request.limit)      # 2. mask the rows, 3. rank only those
-            found = self._library.records([hit.record for hit in ranked])
-            admitted = [(hit, found[hit.record]) for hit in ranked                        # 4. gate each record once more
-                        if hit.record in found and decision.admits(found[hit.record])]  # fmt: skip
+            allowed = decision.scope(request.filter)  # 1. verify the token, reduce it to a scope
+            _check(request)
+            ranked = self._library.rank(allowed.where, request.query, request.limit)  # 2. mask rows, 3. rank those
+            stored = self._library.records([hit.record for hit in ranked])
+            admitted = [
+                (hit, stored[hit.record])
+                for hit in ranked
+                if hit.record in stored and decision.admits(stored[hit.record])  # 4. gate each record once more
+            ]
             hits = tuple(_hit(record, hit.start, hit.end, hit.score) for hit, record in admitted)
-            receipt = decision.record([hit.id for hit in hits])                           # 5. record: from here it may be released
-            return Answer(hits, receipt)                                                  # 6. release
+            receipt = decision.record([hit.id for hit in hits])  # 5. record: from here on it may be released
+            return Answer(hits, receipt)  # 6. release
 
     def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
         """Return one record whole. Absent and out of scope are the same NotFound."""
         with self._decide(holder, Action.READ) as decision:
             record = self._library.record(request.id)
-            allowed = decision.scope(Filter(), collections=[record.collection] if record else [])
-            if record is None or not scope.admits(allowed.where, record, decision.now) or not decision.admits(record):
+            allowed = decision.scope(Filter(), [record.collection] if record else [])
+            if record is None or not decision.admits(record) or not scope.admits(allowed.where, record, decision.now):
                 raise NotFound("no such record", reason="absent" if record is None else "out_of_scope")
             return ReadAnswer(_view(record), decision.record([record.id]))
 
@@ -234,25 +225,28 @@ class Vault:
         with self._decide(holder, Action.ADD) as decision:
             owner = Action.IMPORT in decision.grant().actions
             decision.action = Action.IMPORT if owner else Action.ADD
+            if len(request.drafts) > MAX_DRAFTS:
+                raise TooLarge(f"at most {MAX_DRAFTS} drafts in one request")
             collection = scope.name(request.collection)
-            if collection not in decision.scope(Filter(), collections=[collection]).where.collections:
+            if collection not in decision.scope(Filter(), [collection]).where.collections:
                 raise NotFound(f"no collection {collection!r}", reason="out_of_scope")
             source = scope.name(request.source or "owner") if owner else f"client:{decision.client}"
-            drafts = request.drafts if owner else tuple(_from_client(draft) for draft in request.drafts)
+            drafts = request.drafts if owner else tuple(map(_from_client, request.drafts))
 
-            def record(conn: object, outcomes: Sequence[Outcome]) -> Receipt:
+            def record(conn: Connection, outcomes: Sequence[Outcome]) -> Receipt:
                 kept = [o.id for o in outcomes if o.outcome in ("added", "changed")]
-                return decision.append(conn, kept, {"collection": collection, "source": source} | _tally(outcomes))
+                return decision.append(conn, kept, {"collection": collection, "source": source, **_tally(outcomes)})
 
-            outcomes, receipt = self._library.take_in(drafts, collection, source, decision.now, record)
-            return AddAnswer(outcomes, receipt)
+            return self._library.take_in(drafts, collection, source, decision.now, record)
 
     def origins(self, holder: Holder, source: str) -> tuple[str, ...]:
         """Return the origins known of a source, so that an importer can tell what has vanished."""
         with self._decide(holder, Action.IMPORT) as decision:
             decision.whole()
             with self._db.read() as conn:
-                return tuple(sorted(records.origins(conn, source)))
+                known = tuple(sorted(records.origins(conn, source)))
+            decision.record(detail={"source": source, "origins": len(known)})
+            return known
 
     def forget(self, holder: Holder, id: str) -> Receipt:
         """Remove a record, its chunks and vectors. When this returns no answer can hold it."""
@@ -268,24 +262,24 @@ class Vault:
         """Decide what a client may do, and mint its token, which is shown this once."""
         with self._decide(holder, Action.GRANT) as decision:
             decision.whole()
-            made = self._grant(request, decision.now)
-            sees = self._exposure(made, decision.now)
-            token = tokens.mint(self._root, made, self._desk.audience, made.expires)
+            made = self._wanted(decision, request)
+            sees = self._exposure(made, decision)
+            token = tokens.mint(self._root, made, self.audience, made.expires, decision.now)
 
-            def work(conn: object) -> None:
+            def work(conn: Connection) -> None:
                 grants.create(conn, made)
-                decision.append(conn, [], {"grant": made.id, "client": made.client, "scope": scope.in_words(made.where)})
+                said = {"grant": made.id, "client": made.client, "scope": scope.in_words(made.where)}
+                decision.append(conn, [], said)
 
             self._db.write(work)
-            return Granted(_grant_view(made, decision.now), token, sees)
+            return Granted(grants.view(made, decision.now), token, sees)
 
     def preview(self, holder: Holder, request: GrantRequest) -> Exposure:
         """Return what a grant would show now, without making it."""
         with self._decide(holder, Action.GRANT) as decision:
             decision.whole()
-            decision.detail = {"preview": True}
-            sees = self._exposure(self._grant(request, decision.now), decision.now)
-            decision.record()
+            sees = self._exposure(self._wanted(decision, request), decision)
+            decision.record(detail={"preview": True})
             return sees
 
     def grants(self, holder: Holder) -> tuple[GrantView, ...]:
@@ -293,43 +287,43 @@ class Vault:
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
             with self._db.read() as conn:
-                made = [g for g in grants.all(conn) if g.id != "owner"]
-            return tuple(_grant_view(g, decision.now) for g in sorted(made, key=lambda g: g.created, reverse=True))
+                made = tuple(grants.view(grant, decision.now) for grant in grants.all(conn))
+            decision.record(detail={"grants": len(made)})
+            return made
 
     def revoke(self, holder: Holder, id: str) -> GrantView:
         """End a grant and all tokens under it. When this returns, none of them is answered any more."""
         with self._decide(holder, Action.REVOKE) as decision:
             decision.whole()
 
-            def work(conn: object) -> Grant:
-                found = grants.get(conn, id)
-                if found is None or id == "owner":
-                    raise NotFound(f"no grant {id!r}", hint="see: ownvault grants")
-                grants.set_status(conn, id, Status.REVOKED)
-                decision.append(conn, [], {"grant": id, "client": found.client})
-                return replace(found, status=Status.REVOKED)
+            def work(conn: Connection) -> Grant:
+                revoked = grants.set_status(conn, id, Status.REVOKED)
+                decision.append(conn, [], {"grant": id, "client": revoked.client})
+                return revoked
 
-            revoked = self._db.write(work)
+            revoked = self._db.write(work, urgent=True)
             self._desk.gate.drain()
-            return _grant_view(revoked, decision.now)
+            return grants.view(revoked, decision.now)
 
-    def _grant(self, request: GrantRequest, now: datetime) -> Grant:
+    def _wanted(self, decision: Decision, request: GrantRequest) -> Grant:
+        """Return the grant that is asked for; BadRequest when it grants nothing or too much."""
         if not request.actions or not set(request.actions) <= GRANTABLE:
-            raise BadRequest("a grant needs actions out of: " + ", ".join(sorted(GRANTABLE)))
-        life = timedelta(seconds=request.expires_in)
+            raise BadRequest(f"a grant needs actions out of: {', '.join(sorted(GRANTABLE))}")
+        life = timedelta(seconds=min(request.expires_in, 10**9))
         if not timedelta(0) < life <= MAX_GRANT:
             raise BadRequest("a grant lasts at least a second and at most 365 days")
         where = scope.from_filter(request.filter, all=request.all)
-        unknown = where.collections.only - self._library.collections() if set(request.actions) != {Action.ADD} else set()
-        if unknown:
+        if Action.ADD not in request.actions and (unknown := where.collections.only - self._library.collections()):
             raise NotFound(f"no collection {min(unknown)!r}", hint="see: ownvault collections")
-        return Grant("g" + secrets.token_hex(8), scope.name(request.client), request.purpose[:500], frozenset(request.actions),
-                     where, Status.ACTIVE, now, now + life, None)  # fmt: skip
+        return Grant(
+            f"g{secrets.token_hex(8)}", scope.name(request.client), request.purpose, frozenset(request.actions), where,
+            Status.ACTIVE, decision.now, decision.now + life, None,
+        )  # fmt: skip
 
-    def _exposure(self, grant: Grant, now: datetime) -> Exposure:
-        where = scope.resolve(grant.where, now)
-        counts = {name: self._library.count(where.narrow(collections=scope.only(name)))
-                  for name in sorted(self._library.collections()) if name in where.collections}  # fmt: skip
+    def _exposure(self, grant: Grant, decision: Decision) -> Exposure:
+        where = scope.resolve(grant.where, decision.now)
+        names = sorted(name for name in self._library.collections() if name in where.collections)
+        counts = {name: self._library.count(where.narrow(collections=Names.of(name))) for name in names}
         return Exposure(sum(counts.values()), {name: number for name, number in counts.items() if number})
 
     # ------------------------------------------------------------ looking back
@@ -344,16 +338,18 @@ class Vault:
             return page
 
     def verify(self, holder: Holder) -> TreeReport:
-        """Recompute the whole audit tree and sign a checkpoint of it."""
+        """Recompute the whole audit tree, compare it with the sealed head, and sign a checkpoint of it."""
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
+            decision.record()
             with self._db.read() as conn:
-                return audit.verify(conn, self._signer)
+                return fsck.verify(conn, signer=self._signer)
 
     def prove(self, holder: Holder, number: int) -> str:
         """Return a C2SP tlog-proof of one audit entry, which anybody can check with the public keys."""
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
+            decision.record(detail={"proof": number})
             with self._db.read() as conn:
                 return audit.prove(conn, number, self._signer)
 
@@ -362,41 +358,41 @@ class Vault:
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
             with self._db.read() as conn:
+                live = [g for g in grants.all(conn) if grants.live(g, decision.now) is Status.ACTIVE]
                 kept = records.collections(conn)
-                entries = audit.size(conn)
-                live = [g for g in grants.all(conn) if g.id != "owner" and grants.live(g, decision.now) is Status.ACTIVE]
-                chunks = records.chunk_count(conn)
-            return VaultStatus(
-                "unlocked", str(self._config.directory), records=sum(c.records for c in kept), chunks=chunks,
-                collections=tuple(kept), encoder=self._config.model, device=self._library.device,
-                grants=len(live), audit_entries=entries, notices=tuple(self._library.notices),
-            )  # fmt: skip
+                return VaultStatus(
+                    "unlocked", str(self._directory), records=sum(view.records for view in kept),
+                    chunks=records.chunk_count(conn), collections=tuple(kept), encoder=self._library.model,
+                    device=self._library.device, grants=len(live), audit_entries=audit.size(conn),
+                )  # fmt: skip
 
 
-# ---------------------------------------------------------------- views
+def _check(request: SearchRequest) -> None:
+    if not request.query.strip():
+        raise BadRequest("the query is empty", hint="ask something")
+    if len(request.query) > MAX_QUERY:
+        raise TooLarge(f"a query has at most {MAX_QUERY} characters")
+    if not 1 <= request.limit <= MAX_LIMIT:
+        raise BadRequest(f"the limit is a number from 1 to {MAX_LIMIT}")
 
 
 def _hit(record: Record, start: int, end: int, score: float) -> Hit:
-    return Hit(record.id, record.title, record.text[start:end], round(score, 6), record.collection, record.source, record.kind,
-               record.date, record.people, record.labels, record.origin, record.provenance)  # fmt: skip
+    return Hit(
+        record.id, record.title, record.text[start:end], round(score, 6), record.collection, record.source, record.kind,
+        record.date, record.people, record.labels, record.origin, record.provenance,
+    )  # fmt: skip
 
 
 def _view(record: Record) -> RecordView:
-    return RecordView(record.id, record.title, record.text, record.collection, record.source, record.kind, record.date,
-                      record.people, record.labels, record.origin, record.provenance, record.url)  # fmt: skip
-
-
-def _grant_view(grant: Grant, now: datetime) -> GrantView:
-    return GrantView(grant.id, grant.client, grant.purpose, tuple(sorted(grant.actions)), scope.in_words(grant.where),
-                     grants.live(grant, now), grant.created, grant.expires, grant.last_used)  # fmt: skip
+    return RecordView(
+        record.id, record.title, record.text, record.collection, record.source, record.kind, record.date,
+        record.people, record.labels, record.origin, record.provenance, record.url,
+    )  # fmt: skip
 
 
 def _from_client(draft: Draft) -> Draft:
     return replace(draft, provenance=Provenance.THIRD_PARTY)
 
 
-def _tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    tally = {"added": 0, "changed": 0, "unchanged": 0, "failed": 0}
-    for outcome in outcomes:
-        tally[outcome.outcome] += 1
-    return tally
+def _tally(outcomes: Iterable[Outcome]) -> dict[str, object]:
+    return dict(Counter(outcome.outcome for outcome in outcomes))

@@ -61,7 +61,6 @@ CREATE TABLE grant_ (
     expires   INTEGER NOT NULL,
     last_used INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE revoked_token (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY,                  -- 0, 1, 2 ... without gaps: the leaf index

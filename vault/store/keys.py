@@ -1,0 +1,33 @@
+"""Every key comes from the vault's one data key (DEK) under a label of its own (SPEC.md, "Keys")."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SIZE = 32
+"""Bytes in the DEK and in every key derived from it."""
+
+LABELS = frozenset(
+    f"ownvault/v1/{purpose}"
+    for purpose in (
+        "vault-id", "recovery", "database", "head", "content-hash", "blobs", "index", "token-root", "log-signing",
+    )
+)  # fmt: skip
+
+
+def derive(dek: bytearray, label: str, salt: bytes | None = None) -> bytearray:
+    """Return the 32-byte key for `label`: HKDF-SHA256 (RFC 5869). The caller wipes it.
+
+    A label that SPEC.md does not list is a mistake in the program: ValueError.
+    """
+    if label not in LABELS:
+        raise ValueError(f"no such key label: {label}")
+    key = bytearray(SIZE)
+    HKDF(algorithm=hashes.SHA256(), length=SIZE, salt=salt, info=label.encode("ascii")).derive_into(dek, key)
+    return key
+
+
+def wipe(secret: bytearray) -> None:
+    """Overwrite `secret` with zeros, in place."""
+    secret[:] = bytes(len(secret))

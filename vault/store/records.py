@@ -1,0 +1,345 @@
+"""Records and their chunks: functions on a connection, inside the caller's transaction.
+
+Nothing here knows of scopes or ranks. Times are stored as integer microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import unicodedata
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from vault.errors import BadRequest
+from vault.types import Chunk, CollectionView, Connection, Draft, Provenance, Record, Sensitivity, utc
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MANY = 500
+"""Names or numbers in one statement."""
+_COLUMNS = (
+    "id, collection, source, origin, kind, title, text, created, updated, imported, people, labels, "
+    "sensitivity, language, provenance, url, thread, position, version"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a draft: its record's number and id, and "added", "unchanged" or "changed"."""
+
+    n: int
+    id: str
+    outcome: str
+
+
+class Row(NamedTuple):
+    """What the index must know of a record to tell whether it is in a scope, and where it stands in its thread."""
+
+    n: int
+    collection: str
+    source: str
+    kind: str
+    date: datetime | None
+    people: tuple[str, ...]
+    labels: tuple[str, ...]
+    sensitivity: int
+    provenance: str
+    thread: str
+    position: int
+
+
+class Piece(NamedTuple):
+    """What the index must know of one chunk: vector and terms as stored."""
+
+    record: int
+    id: int
+    vector: bytes
+    terms: bytes
+
+
+class Chunks(NamedTuple):
+    """Many chunks as columns, for `numpy.frombuffer`: int64 arrays, and the blobs of all of them joined.
+
+    `vectors` is float32, equally long for each; `terms` is uint32 pairs, `terms_bytes` how much of it is each chunk's.
+    """
+
+    ids: array[int]
+    records: array[int]
+    starts: array[int]
+    ends: array[int]
+    vectors: bytes
+    terms: bytes
+    terms_bytes: array[int]
+
+
+# ---------------------------------------------------------------- taking in
+
+
+def put(
+    conn: Connection, draft: Draft, *, collection: str, source: str, id: str, now: datetime, hash_key: bytearray
+) -> Stored:
+    """Store a draft under (`source`, its origin). The same draft again changes nothing.
+
+    A changed one becomes the next version of the same record: it keeps its id, its chunks are deleted, and its
+    sensitivity is never lowered. `id` is for a new record: random, "r" and 26 base32 characters.
+    Raises BadRequest for text that is not valid Unicode and for a position over 63 bits.
+    """
+    fields = _fields(draft, collection, source)
+    digest = _digest(fields, hash_key)
+    found = conn.execute(
+        "SELECT n, id, content_hash, sensitivity FROM record WHERE source = ? AND origin = ?", (source, draft.origin)
+    ).fetchone()
+    if found is None:
+        names = (*fields, "id", "imported", "version", "content_hash")
+        marks = ", ".join("?" * len(names))
+        statement = f"INSERT INTO record ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own column names
+        n = conn.execute(statement, (*fields.values(), id, _stamp(now), 1, digest)).lastrowid
+        return Stored(n, id, "added")
+    n, kept_id, before, level = found
+    if before == digest:
+        return Stored(n, kept_id, "unchanged")
+    fields["sensitivity"] = max(level, fields["sensitivity"])
+    conn.execute("DELETE FROM chunk WHERE record = ?", (n,))
+    changes = ", ".join(f"{name} = ?" for name in fields)
+    statement = f"UPDATE record SET {changes}, imported = ?, version = version + 1, content_hash = ? WHERE n = ?"  # noqa: S608
+    conn.execute(statement, (*fields.values(), _stamp(now), digest, n))
+    return Stored(n, kept_id, "changed")
+
+
+def put_chunks(conn: Connection, n: int, chunks: Sequence[tuple[Chunk, bytes, bytes]]) -> list[int]:
+    """Store the chunks of record `n`, each with its vector and terms, and return their ids in order."""
+    statement = 'INSERT INTO chunk (record, ordinal, start, "end", vector, terms) VALUES (?, ?, ?, ?, ?, ?)'
+    return [
+        conn.execute(statement, (n, chunk.ordinal, chunk.start, chunk.end, vector, terms)).lastrowid
+        for chunk, vector, terms in chunks
+    ]
+
+
+def replace_chunks(conn: Connection, n: int, chunks: Sequence[tuple[Chunk, bytes, bytes]]) -> list[int]:
+    """Put other chunks in the place of record `n`'s: the same text embedded by another model."""
+    conn.execute("DELETE FROM chunk WHERE record = ?", (n,))
+    return put_chunks(conn, n, chunks)
+
+
+def unchanged(
+    conn: Connection, drafts: Iterable[Draft], *, source: str, collection: str, hash_key: bytearray
+) -> set[str]:
+    """Return the origins of those drafts that are stored exactly so already, and need no embedding."""
+    same: set[str] = set()
+    for some in _slices(list(drafts)):
+        marks = _marks(some)
+        query = f"SELECT origin, content_hash FROM record WHERE source = ? AND origin IN ({marks})"  # noqa: S608
+        stored = dict(conn.execute(query, (source, *(draft.origin for draft in some))).fetchall())
+        known = (draft for draft in some if draft.origin in stored)
+        same |= {d.origin for d in known if stored[d.origin] == _digest(_fields(d, collection, source), hash_key)}
+    return same
+
+
+def forget(conn: Connection, id: str) -> int | None:
+    """Remove a record and its chunks; return its number, or None when there is no such record."""
+    rows = conn.execute("DELETE FROM record WHERE id = ? RETURNING n", (id,)).fetchall()
+    return int(rows[0][0]) if rows else None
+
+
+# ---------------------------------------------------------------- giving out
+
+
+def get(conn: Connection, id: str) -> Record | None:
+    """Return one record whole."""
+    row = conn.execute(f"SELECT {_COLUMNS} FROM record WHERE id = ?", (id,)).fetchone()  # noqa: S608
+    return None if row is None else _record(row)
+
+
+def by_number(conn: Connection, ns: Iterable[int]) -> dict[int, Record]:
+    """Return the records with these numbers; those that are gone are left out."""
+    found: dict[int, Record] = {}
+    for some in _slices(list(ns)):
+        query = f"SELECT n, {_COLUMNS} FROM record WHERE n IN ({_marks(some)})"  # noqa: S608
+        found |= {row[0]: _record(row[1:]) for row in conn.execute(query, some).fetchall()}
+    return found
+
+
+def origins(conn: Connection, source: str) -> set[str]:
+    """Return every origin known of a source."""
+    return {origin for (origin,) in conn.execute("SELECT origin FROM record WHERE source = ?", (source,))}
+
+
+def collections(conn: Connection) -> list[CollectionView]:
+    """Return the collections by name, with how many records they hold and the first and last date."""
+    query = (
+        "SELECT collection, count(*), min(created), max(created) FROM record GROUP BY collection ORDER BY collection"
+    )
+    return [
+        CollectionView(name, count, _moment(first), _moment(last)) for name, count, first, last in conn.execute(query)
+    ]
+
+
+def record_count(conn: Connection) -> int:
+    """Return how many records there are."""
+    return int(conn.execute("SELECT count(*) FROM record").fetchone()[0])
+
+
+def chunk_count(conn: Connection) -> int:
+    """Return how many chunks there are."""
+    return int(conn.execute("SELECT count(*) FROM chunk").fetchone()[0])
+
+
+# ---------------------------------------------------------------- for the index
+
+
+def rows(conn: Connection, ns: Sequence[int] | None = None) -> Iterator[Row]:
+    """Yield what the index must know of every record, or of those numbered `ns`, by number."""
+    columns = "n, collection, source, kind, created, people, labels, sensitivity, provenance, thread, position"
+    query = f"SELECT {columns} FROM record"  # noqa: S608 - our own column names
+    for n, collection, source, kind, created, people, labels, *rest in _by_record(conn, query, "n", "n", ns):
+        yield Row(n, collection, source, kind, _moment(created), _names(people), _names(labels), *rest)
+
+
+def pieces(conn: Connection, ns: Sequence[int] | None = None) -> Iterator[Piece]:
+    """Yield the chunks of every record, or of those numbered `ns`, by record and place in it."""
+    query = "SELECT record, id, vector, terms FROM chunk"
+    yield from map(Piece._make, _by_record(conn, query, "record", "record, ordinal", ns))
+
+
+def spans(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return where in its record's text each of these chunks lies; those that are gone are left out."""
+    found: dict[int, tuple[int, int]] = {}
+    for some in _slices(ids):
+        query = f'SELECT id, start, "end" FROM chunk WHERE id IN ({_marks(some)})'  # noqa: S608
+        found |= {id: (start, end) for id, start, end in conn.execute(query, some)}
+    return found
+
+
+def _by_record(conn: Connection, query: str, key: str, order: str, ns: Sequence[int] | None) -> Iterator[Any]:
+    if ns is None:
+        yield from conn.execute(f"{query} ORDER BY {order}")
+        return
+    for some in _slices(sorted(ns)):
+        yield from conn.execute(f"{query} WHERE {key} IN ({_marks(some)}) ORDER BY {order}", some)
+
+
+def chunks(conn: Connection, at_once: int = 4096) -> Iterator[Chunks]:
+    """Yield all chunks by id, `at_once` at a time, as columns. 100,000 of 384 dimensions take under a second."""
+    cursor = conn.execute('SELECT id, record, start, "end", vector, terms FROM chunk ORDER BY id')
+    while some := cursor.fetchmany(at_once):
+        ids, numbers, starts, ends, vectors, terms = zip(*some, strict=True)
+        yield Chunks(
+            array("q", ids), array("q", numbers), array("q", starts), array("q", ends),
+            b"".join(vectors), b"".join(terms), array("q", map(len, terms)),
+        )  # fmt: skip
+
+
+def lexicon(conn: Connection) -> dict[str, int]:
+    """Return the number of every word that was ever indexed."""
+    return dict(conn.execute("SELECT word, id FROM term").fetchall())
+
+
+def add_terms(conn: Connection, words: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of `words`, giving new words the next ones."""
+    wanted = list(dict.fromkeys(words))
+    known = _numbers(conn, wanted)
+    new = [(word,) for word in wanted if word not in known]
+    if new:
+        conn.executemany("INSERT INTO term (word) VALUES (?)", new)
+        known |= _numbers(conn, [word for (word,) in new])
+    return known
+
+
+def _numbers(conn: Connection, words: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in _slices(words):
+        found |= dict(conn.execute(f"SELECT word, id FROM term WHERE word IN ({_marks(some)})", some).fetchall())  # noqa: S608
+    return found
+
+
+# ---------------------------------------------------------------- settings
+
+
+def setting(conn: Connection, key: str) -> str | None:
+    """Return what the vault remembers under `key`, such as the name of the model that made its vectors."""
+    row = conn.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_setting(conn: Connection, key: str, value: str) -> None:
+    """Remember `value` under `key`."""
+    conn.execute(
+        "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+# ---------------------------------------------------------------- columns
+
+
+def _fields(draft: Draft, collection: str, source: str) -> dict[str, Any]:
+    """Return every imported column. Its order is part of the content hash (SPEC.md)."""
+    if not -(2**63) <= draft.position < 2**63:
+        raise BadRequest("position: not a 64-bit number")
+    fields = {
+        "collection": collection, "source": source, "origin": draft.origin, "kind": draft.kind, "title": draft.title,
+        "text": draft.text, "url": draft.url, "thread": draft.thread, "position": draft.position,
+        "created": draft.created and _stamp(draft.created), "updated": draft.updated and _stamp(draft.updated),
+        "people": _listed(draft.people), "labels": _listed(draft.labels), "sensitivity": int(draft.sensitivity),
+        "language": draft.language, "provenance": draft.provenance.value,
+    }  # fmt: skip
+    for name, value in fields.items():
+        if isinstance(value, str) and not _encodes(value):
+            raise BadRequest(f"{name}: not valid Unicode text")
+    return fields
+
+
+def _digest(fields: dict[str, Any], hash_key: bytearray) -> bytes:
+    """Return the keyed hash of a record's imported fields: HMAC-SHA256 over a JSON array of them in column order."""
+    canonical = json.dumps(list(fields.values()), ensure_ascii=False, separators=(",", ":"))
+    return hmac.digest(hash_key, b"ownvault/v1/content\0" + canonical.encode("utf-8"), "sha256")
+
+
+def _record(row: Sequence[Any]) -> Record:
+    (id, collection, source, origin, kind, title, text, created, updated, imported, people, labels,
+     level, language, provenance, url, thread, position, version) = row  # fmt: skip
+    return Record(
+        id, collection, source, origin, kind, title, text,
+        _moment(created), _moment(updated), _EPOCH + imported * _MICROSECOND, _names(people), _names(labels),
+        Sensitivity(level), language, Provenance(provenance), url, thread, position, version,
+    )  # fmt: skip
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names as stored: composed (NFC), trimmed, each once, in their order."""
+    once = dict.fromkeys(unicodedata.normalize("NFC", name).strip() for name in names)
+    return json.dumps([name for name in once if name], ensure_ascii=False, separators=(",", ":"))
+
+
+def _names(stored: str) -> tuple[str, ...]:
+    return () if stored == "[]" else tuple(json.loads(stored))
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # half a surrogate pair, from a broken file name or JSON escape
+        return False
+    return True
+
+
+def _stamp(moment: datetime) -> int:
+    return (utc(moment) - _EPOCH) // _MICROSECOND
+
+
+def _moment(stamp: int | None) -> datetime | None:
+    return None if stamp is None else _EPOCH + stamp * _MICROSECOND
+
+
+def _slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[i : i + _MANY] for i in range(0, len(items), _MANY))
+
+
+def _marks(items: Sequence[object]) -> str:
+    return ", ".join("?" * len(items))
