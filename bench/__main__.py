@@ -1,0 +1,13 @@
+"""`make bench`: every benchmark in a process of its own, one after the other; two runtimes in one fight over threads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BENCHMARKS = ("startup", "permission", "search", "importing", "serving", "retrieval")
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or BENCHMARKS
+    failed = [name for name in chosen if subprocess.run([sys.executable, "-m", f"bench.{name}"]).returncode]
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)

@@ -1,0 +1,69 @@
+"""How busy an import keeps the encoder: `ownvault import` of 10,000 short notes against a bare `model.encode` of the same chunks.
+
+Both run in turns over parts of 2,000 notes in one process, so that both see the same machine; the figure is the median ratio.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from bench.machine import keep, table
+from vault.cli.intake import take_in
+from vault.config import Config
+from vault.embed import chunking, encoder
+from vault.service import Vault
+from vault.types import Draft, Holder
+
+NOTES, PARTS, BAR = 10_000, 5, 0.85
+WORDS = Path(__file__).with_name("words.txt").read_text().split()
+
+
+def note(rng: random.Random) -> str:
+    """Return one to five sentences of ordinary words, frequent ones more often: 8 to 60 words."""
+    sentences = []
+    for _ in range(rng.randint(1, 5)):
+        picked = [WORDS[min(int(rng.paretovariate(0.6)) - 1, len(WORDS) - 1)] for _ in range(rng.randint(6, 14))]
+        sentences.append(" ".join(picked).capitalize() + ".")
+    return " ".join(sentences)
+
+
+def main() -> None:
+    rng = random.Random(7)
+    texts = [note(rng) for _ in range(NOTES)]
+    size = NOTES // PARTS
+    with tempfile.TemporaryDirectory() as place:
+        config = Config(directory=Path(place) / "vault")
+        Vault.create(config, bytearray(b"benchmark only"))
+        with Vault.open(config, bytearray(b"benchmark only")) as vault:
+            vault.warm()
+            model = vault._library.encoder._model  # the bare model, for the comparison
+            bare, whole = [], []
+            for part in range(PARTS):
+                mine = texts[part * size : (part + 1) * size]
+                chunks = [f"{c.header}\n{c.text}" if c.header else c.text
+                          for i, text in enumerate(mine) for c in chunking.split(Draft(str(i), text, title=f"Note {i}"))]  # fmt: skip
+                source = Path(place) / f"{part}.jsonl"
+                source.write_text("".join(json.dumps({"id": f"{part}-{i}", "text": t, "title": f"Note {i}"}) + "\n" for i, t in enumerate(mine)))
+                start = time.perf_counter()
+                model.encode(chunks, normalize_embeddings=True, show_progress_bar=False)
+                bare.append(time.perf_counter() - start)
+                start = time.perf_counter()
+                report = take_in(vault, Holder(vault.owner_token().token), "jsonl", source, "notes", f"part-{part}")
+                whole.append(time.perf_counter() - start)
+                assert report.added == size, report
+    ratio = statistics.median(b / w for b, w in zip(bare, whole, strict=True))
+    keep("importing", {"notes": NOTES, "bare_s": round(sum(bare), 2), "import_s": round(sum(whole), 2), "ratio_median": round(ratio, 3), "bar": BAR})
+    table("import of 10,000 short notes", [
+        ("bare model.encode", f"{NOTES / sum(bare):.0f} notes/s", ""),
+        ("ownvault import", f"{NOTES / sum(whole):.0f} notes/s", ""),
+        ("encoder kept busy", f"{ratio:.0%}", f"bar {BAR:.0%}"),
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

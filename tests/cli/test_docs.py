@@ -1,0 +1,102 @@
+"""The documentation and the program say the same, and `--help` stays light."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+import vault
+from tests.test_layers import HEAVY
+from vault.cli import reference
+from vault.cli.root import COMMANDS, Settings, root
+from vault.config import Config
+
+DOCS = Path(__file__).parents[2] / "docs"
+PACKAGE = Path(vault.__file__).parent
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    context = click.Context(root)
+    found = []
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        assert command is not None
+        inner = command.commands.items() if isinstance(command, click.Group) else ()
+        found += [(name, command), *((f"{name} {sub}", one) for sub, one in inner)]
+    return found
+
+
+def test_the_reference_is_up_to_date() -> None:
+    page = DOCS / "cli.md"
+    assert page.read_text("utf-8") == reference.reference(), "run: python -m vault.cli.reference > docs/cli.md"
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_command_and_option_says_what_it_does(name: str, command: click.Command) -> None:
+    assert command.help
+    undescribed = [p.opts[0] for p in command.params if isinstance(p, click.Option) and not p.help]
+    assert not undescribed
+    page = (DOCS / "cli.md").read_text("utf-8")
+    section = page.partition(f"### ownvault {name}\n")[2].partition("\n#")[0]
+    shown = {p.opts[0] for p in command.params if isinstance(p, click.Option) and not p.hidden}
+    assert shown <= set(re.findall(r"--[a-z-]+", section))
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_command_takes_the_options_of_all(name: str, command: click.Command) -> None:
+    assert {"--vault", "--passphrase-file", "--json", "--quiet"} <= {p.opts[0] for p in command.params}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_the_command_says(name: str) -> None:
+    command = root.get_command(click.Context(root), name)
+    assert command is not None and command.help is not None
+    assert command.help.splitlines()[0] == COMMANDS[name][1]
+
+
+def test_an_inner_option_wins_over_an_outer_one() -> None:
+    with root.make_context("ownvault", ["--vault", "/outer", "status", "--vault", "/inner"]) as context:
+        assert context.command.parse_args is not None
+        name, command, rest = root.resolve_command(context, ["status", "--vault", "/inner"])
+        assert command is not None
+        with command.make_context(name, rest, parent=context) as inner:
+            assert inner.ensure_object(Settings).vault == "/inner"
+
+
+def test_every_setting_is_documented() -> None:
+    page = (DOCS / "config.md").read_text("utf-8")
+    for setting in fields(Config):
+        if setting.name != "directory":
+            row = re.search(rf"^\| `{setting.name}` \| `(.+?)` \|", page, re.MULTILINE)
+            assert row, setting.name
+            assert row[1].strip('"') == str(setting.default)
+    listed = set(re.findall(r"^\| `([a-z_0-9]+)` \|", page, re.MULTILINE))
+    assert listed == {setting.name for setting in fields(Config)} - {"directory"}
+
+
+def test_every_variable_is_documented() -> None:
+    page = (DOCS / "config.md").read_text("utf-8")
+    sources = [path for path in PACKAGE.rglob("*.py") if "_plugins" not in path.parts]
+    used = {name for path in sources for name in re.findall(r"\bOWNVAULT_[A-Z_]+", path.read_text("utf-8"))}
+    assert {name for name in used if not re.search(rf"`{name}`", page)} <= {"OWNVAULT_COMPLETE"}
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (DOCS / "cli.md").read_text("utf-8")
+    for kind in reference.kinds():
+        assert f"| {kind.exit_code} | `{kind.code}` |" in page
+
+
+def test_help_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "vault", "--help"], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "click" in loaded
+    assert not loaded & HEAVY

@@ -1,0 +1,122 @@
+"""An import counts what is durable, survives bad items, Ctrl-C and repetition, and deletes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from vault.cli import intake
+from vault.cli.intake import Intake, Report
+from vault.cli.open import Open
+from vault.errors import ImportFailed
+from vault.plugins import Failure, Item, Progress
+from vault.service import Vault
+from vault.types import CountRequest, Draft, Holder
+
+
+@pytest.fixture
+def opened(vault: Vault, owner: Holder) -> Open:
+    return Open(vault, owner)
+
+
+def drafts(*numbers: int) -> Iterator[Item]:
+    for number in numbers:
+        yield Draft(f"note-{number}", f"Note number {number} about the harbour.")
+
+
+def bring(opened: Open, items: Iterator[Item]) -> Report:
+    report = Report("jsonl", "notes", "jsonl:notes")
+    Intake(opened, report, lambda report, progress: None).take(items)
+    return report
+
+
+def stored(opened: Open) -> int:
+    return opened.vault.count(opened.holder, CountRequest()).count
+
+
+def test_many_batches_all_arrive_once(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 7)
+    report = bring(opened, drafts(*range(100)))
+    assert (report.counts, stored(opened)) == ({"added": 100, "unchanged": 0, "changed": 0}, 100)
+    again = bring(opened, drafts(*range(100)))
+    assert (again.counts, stored(opened)) == ({"added": 0, "unchanged": 100, "changed": 0}, 100)
+
+
+def test_a_batch_ends_by_text_too(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH_TEXT", 50)
+    moves: list[int] = []
+    report = Report("jsonl", "notes", "jsonl:notes")
+    Intake(opened, report, lambda report, progress: moves.append(report.added)).take(drafts(*range(6)))
+    assert moves == [2, 4, 6]
+
+
+def test_bad_items_are_told_with_their_place(opened: Open) -> None:
+    def items() -> Iterator[Item]:
+        yield from drafts(1)
+        yield Failure("line 2", "not JSON")
+        yield Progress(2, 3)
+        yield from drafts(3)
+
+    report = bring(opened, items())
+    assert report.failed == [{"place": "line 2", "reason": "not JSON"}]
+    assert report.added == stored(opened) == 2
+
+
+def test_what_vanished_is_told_and_stays(opened: Open) -> None:
+    bring(opened, drafts(1, 2, 3))
+    report = bring(opened, drafts(1, 3))
+    assert report.vanished == ["note-2"]
+    assert stored(opened) == 3
+
+
+def test_what_could_not_be_read_has_not_vanished(opened: Open) -> None:
+    bring(opened, drafts(1, 2))
+
+    def second() -> Iterator[Item]:
+        yield from drafts(1)
+        yield Failure("note-2", "unreadable")
+
+    assert bring(opened, second()).vanished == []
+
+
+def test_an_importer_that_ended_early_proves_nothing_vanished(opened: Open) -> None:
+    bring(opened, drafts(1, 2))
+
+    def early() -> Iterator[Item]:
+        yield from drafts(1)
+        yield Failure("jsonl", "ended early: it was killed")
+
+    assert bring(opened, early()).vanished == []
+
+
+def test_ctrl_c_keeps_what_it_counts_and_the_next_run_completes(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 10)
+
+    def interrupted() -> Iterator[Item]:
+        yield from drafts(*range(35))
+        raise KeyboardInterrupt
+
+    report = bring(opened, interrupted())
+    assert report.interrupted
+    assert report.added == stored(opened) == 30
+    assert report.vanished == []
+    complete = bring(opened, drafts(*range(40)))
+    assert complete.counts == {"added": 10, "unchanged": 30, "changed": 0}
+    assert not complete.interrupted
+
+
+def test_an_importer_that_declines_is_an_error_and_keeps_what_was_read(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 2)
+
+    def declines() -> Iterator[Item]:
+        yield from drafts(1, 2, 3, 4)
+        raise ImportFailed("jsonl: not a file of ours")
+
+    report = Report("jsonl", "notes", "jsonl:notes")
+    with pytest.raises(ImportFailed):
+        Intake(opened, report, lambda report, progress: None).take(declines())
+    assert report.added == stored(opened) == 4
+    assert report.interrupted

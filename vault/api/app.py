@@ -1,0 +1,154 @@
+"""One ASGI application for one port: guard, then `/mcp` to the MCP SDK and everything else to Flask.
+
+Flask runs in a pool of threads behind a bridge of our own; docs/decisions/serving.md says why and what it costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any, TypeAlias
+
+from vault.api.guard import MAX_BODY, SECURITY_HEADERS, Guard
+from vault.api.problems import MEDIA_TYPE, problem
+from vault.errors import BadRequest, TooLarge, VaultError
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+BODY_SECONDS = 30.0
+"""How long a client may take to send its body."""
+
+
+class App:
+    """The application that the worker serves. `idle` counts seconds since somebody last asked something."""
+
+    def __init__(self, guard: Guard, wsgi: Callable[..., Iterable[bytes]], mcp: Asgi, pool: ThreadPoolExecutor) -> None:
+        self._guard, self._mcp, self._rest = guard, mcp, WsgiBridge(wsgi, pool)
+        self._asked = time.monotonic()
+
+    @property
+    def idle(self) -> float:
+        return time.monotonic() - self._asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        send = _hardened(send)
+        try:
+            if refusal := self._guard.check(scope["method"], scope["path"], scope["headers"]):
+                raise refusal
+            if scope["path"] != "/healthz":
+                self._asked = time.monotonic()
+            body = await read_body(receive)
+            if scope["path"] == "/mcp":
+                await self._mcp(scope, _once(body, receive), send)
+            else:
+                await self._rest(scope, body, send)
+        except VaultError as error:
+            await send_problem(send, error)
+
+
+class WsgiBridge:
+    """Calls a WSGI application in a pool of threads: the body whole, the answer whole, in two messages."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], pool: ThreadPoolExecutor) -> None:
+        self._app, self._pool = app, pool
+
+    async def __call__(self, scope: Scope, body: bytes, send: Send) -> None:
+        environ = _environ(scope, body)
+        status, headers, content = await asyncio.get_running_loop().run_in_executor(self._pool, self._call, environ)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _call(self, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+        said: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> None:
+            said[:] = status, headers
+
+        answer = self._app(environ, start_response)
+        try:
+            content = b"".join(answer)
+        finally:
+            if close := getattr(answer, "close", None):
+                close()
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in said[1]]
+        return int(said[0][:3]), headers, content
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    server, port = scope.get("server") or ("127.0.0.1", 0)
+    environ = {
+        "REQUEST_METHOD": scope["method"], "SCRIPT_NAME": "", "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"), "SERVER_NAME": server, "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_LENGTH": str(len(body)), "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http", "wsgi.input": BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.multithread": True,
+        "wsgi.multiprocess": False, "wsgi.run_once": False,
+    }  # fmt: skip
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):
+            key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+            text = value.decode("latin-1")
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole body. Raises TooLarge as soon as it is, BadRequest when it does not come or breaks off."""
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise BadRequest("the client went away")
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > MAX_BODY:
+                    raise TooLarge(f"the body is larger than {MAX_BODY // 2**20} MiB")
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise BadRequest("the body did not come in time") from None
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives the body again, and after it what the client does next."""
+    given = False
+
+    async def again() -> MutableMapping[str, Any]:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _hardened(send: Send) -> Send:
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+        await send(message)
+
+    return sent
+
+
+async def send_problem(send: Send, error: VaultError, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Answer with a problem document."""
+    import json
+
+    content = json.dumps(problem(error), ensure_ascii=False).encode()
+    told = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode()), *headers]
+    await send({"type": "http.response.start", "status": error.status, "headers": told})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,84 @@
+"""How often a passphrase may be tried through the server: one derivation at a time, and a growing pause after failures.
+
+The count is kept in the vault's directory, so that starting the server anew forgives nothing. The pause is
+bounded: nobody can lock the owner out for good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vault.errors import Throttled, WrongPassphrase
+
+FILE = "attempts.json"
+FREE = 3
+"""Failures before the first pause."""
+LONGEST = 60.0
+"""Seconds of the longest pause."""
+
+
+class Attempts:
+    """The attempts on one vault. `clock` gives seconds since the epoch."""
+
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path, self._clock, self._lock = directory / FILE, clock, threading.Lock()
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Guard one attempt, told by its outcome: WrongPassphrase out of the block counts as a failure.
+
+        Raises Throttled during a pause and while another attempt is under way.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise Throttled("an attempt is under way")
+        try:
+            self.check()
+            yield
+            self.succeeded()
+        except WrongPassphrase:
+            self.failed()
+            raise
+        finally:
+            self._lock.release()
+
+    def check(self) -> None:
+        """Raise Throttled while the pause after the last failure lasts."""
+        failures, last = self._read()
+        rest = last + pause(failures) - self._clock()
+        if 0 < rest <= LONGEST:  # a clock that was set back does not prolong it
+            raise Throttled("too many wrong passphrases", hint=f"try again in {int(rest) + 1} seconds")
+
+    def failed(self) -> None:
+        failures, _ = self._read()
+        self._write(failures + 1)
+
+    def succeeded(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _read(self) -> tuple[int, float]:
+        try:
+            said = json.loads(self._path.read_bytes()[:256])
+            return max(0, int(said["failures"])), float(said["last"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0, 0.0
+
+    def _write(self, failures: int) -> None:
+        making = self._path.with_suffix(".new")
+        with contextlib.suppress(OSError):  # a full disk must not keep the owner out
+            descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"failures": failures, "last": self._clock()}, file)
+            making.replace(self._path)
+
+
+def pause(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row: none, then 1, 2, 4 ... up to a minute."""
+    return 0.0 if failures < FREE else min(LONGEST, 2.0 ** min(failures - FREE, 16))

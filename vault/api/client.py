@@ -1,0 +1,162 @@
+"""The vault behind a running server, with the same methods as `vault.service.Vault`.
+
+One connection a call, over the standard library's http.client: it loads in a third of the time of any other,
+follows no redirect and knows no proxy, and the server is on this machine.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from vault.api import problems, wire
+from vault.errors import BadRequest, Unreachable, VaultError
+from vault.types import (
+    AddAnswer,
+    AddRequest,
+    Answer,
+    AuditPage,
+    AuditRequest,
+    CountAnswer,
+    CountRequest,
+    Exposure,
+    Granted,
+    GrantRequest,
+    GrantView,
+    Holder,
+    OwnerToken,
+    ReadAnswer,
+    ReadRequest,
+    Receipt,
+    SearchRequest,
+    TreeReport,
+    VaultStatus,
+)
+
+T = TypeVar("T")
+SECONDS = 60.0
+LONG_SECONDS = 900.0
+"""For what embeds, or reads the whole log."""
+_JSON = {"Content-Type": "application/json"}
+
+
+class RemoteVault:
+    """A vault at `address` (`http://127.0.0.1:PORT`). Raises the errors that the vault would, and Unreachable."""
+
+    def __init__(self, address: str, timeout: float = SECONDS) -> None:
+        self.address = address.rstrip("/")
+        self._timeout = timeout
+        place = urlsplit(self.address)
+        if place.scheme != "http" or not place.hostname or not place.port:
+            raise BadRequest(f"{address!r} is no server's address", hint="it looks like http://127.0.0.1:7117")
+        self._host, self._port = place.hostname, place.port
+
+    # ------------------------------------------------------------ the server itself
+
+    def health(self) -> dict[str, Any]:
+        """Return {"state": "locked" | "starting" | "unlocked", "version"}; needs no token."""
+        said: dict[str, Any] = json.loads(self._call("GET", "/healthz", None))
+        return said
+
+    def unlock(self, secret: bytearray) -> OwnerToken:
+        """Prove the passphrase, unlock if locked, and return the owner's token; `secret` is wiped."""
+        try:
+            body = json.dumps({"passphrase": secret.decode()}).encode()
+        except UnicodeDecodeError:
+            raise BadRequest("the passphrase is not UTF-8 text") from None
+        finally:
+            secret[:] = bytes(len(secret))
+        return self._answer(OwnerToken, self._call("POST", "/v1/unlock", None, body, LONG_SECONDS))
+
+    def lock(self, holder: Holder) -> None:
+        """End the process that holds the key."""
+        self._call("POST", "/v1/lock", holder, b"{}")
+
+    def public_keys(self) -> dict[str, object]:
+        """Return the keys that verify tokens and checkpoints; needs no token."""
+        said: dict[str, object] = json.loads(self._call("GET", "/.well-known/vault-keys.json", None))
+        return said
+
+    # ------------------------------------------------------------ the vault's methods
+
+    def search(self, holder: Holder, request: SearchRequest) -> Answer:
+        return self._post(Answer, "/v1/search", holder, request)
+
+    def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
+        return self._post(ReadAnswer, "/v1/records/read", holder, request)
+
+    def count(self, holder: Holder, request: CountRequest) -> CountAnswer:
+        return self._post(CountAnswer, "/v1/count", holder, request)
+
+    def add(self, holder: Holder, request: AddRequest) -> AddAnswer:
+        return self._post(AddAnswer, "/v1/records", holder, request, LONG_SECONDS)
+
+    def origins(self, holder: Holder, source: str) -> tuple[str, ...]:
+        said = json.loads(self._call("GET", f"/v1/sources/{quote(source, safe='')}/origins", holder))
+        return tuple(said["origins"])
+
+    def forget(self, holder: Holder, id: str) -> Receipt:
+        return self._answer(Receipt, self._call("DELETE", f"/v1/records/{quote(id, safe='')}", holder))
+
+    def grant(self, holder: Holder, request: GrantRequest) -> Granted:
+        return self._post(Granted, "/v1/grants", holder, request)
+
+    def preview(self, holder: Holder, request: GrantRequest) -> Exposure:
+        return self._post(Exposure, "/v1/grants/preview", holder, request)
+
+    def grants(self, holder: Holder) -> tuple[GrantView, ...]:
+        said = json.loads(self._call("GET", "/v1/grants", holder))
+        return tuple(self._answer(GrantView, json.dumps(one).encode()) for one in said["grants"])
+
+    def revoke(self, holder: Holder, id: str) -> GrantView:
+        return self._answer(GrantView, self._call("DELETE", f"/v1/grants/{quote(id, safe='')}", holder))
+
+    def audit(self, holder: Holder, request: AuditRequest) -> AuditPage:
+        said = {name: value for name, value in wire.plain(request).items() if value is not None}
+        return self._answer(AuditPage, self._call("GET", "/v1/audit?" + urlencode(said), holder))
+
+    def verify(self, holder: Holder) -> TreeReport:
+        return self._answer(TreeReport, self._call("GET", "/v1/audit/verify", holder, None, LONG_SECONDS))
+
+    def prove(self, holder: Holder, number: int) -> str:
+        said: str = json.loads(self._call("GET", f"/v1/audit/{number}/proof", holder))["proof"]
+        return said
+
+    def status(self, holder: Holder) -> VaultStatus:
+        return self._answer(VaultStatus, self._call("GET", "/v1/status", holder))
+
+    # ------------------------------------------------------------ over the wire
+
+    def _post(self, kind: type[T], path: str, holder: Holder, request: Any, timeout: float | None = None) -> T:
+        return self._answer(kind, self._call("POST", path, holder, wire.dump(request), timeout))
+
+    def _answer(self, kind: type[T], content: bytes) -> T:
+        try:
+            return wire.answer(kind, content)
+        except BadRequest:
+            raise Unreachable(f"{self.address} gave an answer that is not a vault's") from None
+
+    def _call(
+        self, method: str, path: str, holder: Holder | None, body: bytes | None = None, timeout: float | None = None
+    ) -> bytes:
+        headers = {"Authorization": f"Bearer {holder.token}"} if holder else {}
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout or self._timeout)
+        try:
+            connection.request(method, path, body, headers | (_JSON if body is not None else {}))
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unreachable(f"{self.address} does not answer", reason=type(error).__name__) from None
+        finally:
+            connection.close()
+        if response.status >= 300:
+            raise self._error(response.status, content)
+        return content
+
+    def _error(self, status: int, content: bytes) -> VaultError:
+        try:
+            return problems.error(json.loads(content))
+        except (ValueError, AttributeError):
+            return Unreachable(f"{self.address} answered {status}, which is not a vault's answer")

@@ -1,0 +1,139 @@
+"""REST: decode, call one Vault method, encode. No rule lives here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from vault import __version__
+from vault.api import openapi, wire
+from vault.api.guard import MethodRefused
+from vault.api.problems import MEDIA_TYPE, Internal, problem
+from vault.api.routes import ROUTES, Route
+from vault.errors import BadRequest, NotFound, VaultError
+from vault.types import Holder
+
+if TYPE_CHECKING:
+    from vault.api.attempts import Attempts
+    from vault.service import Vault
+
+log = logging.getLogger("ownvault.api")
+PUBLIC = ("/healthz", "/openapi.json", "/.well-known/vault-keys.json", "/v1/unlock")
+MAX_SECRET = 64 * 1024
+
+
+def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
+    """Return the Flask application over an unlocked vault. `lock` ends this process soon."""
+    app = Flask("ownvault", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    for route in ROUTES:
+        rule = route.path.replace("{name}", "<path:name>").replace("{", "<").replace("}", ">")
+        app.add_url_rule(rule, route.name, _view(vault, route), methods=[route.method])
+    _add_public(app, vault, attempts)
+
+    def lock_now() -> Response:
+        vault.status(_holder())  # an owner's method: whoever may call it may lock
+        lock()
+        return _json({"state": "locked"})
+
+    app.add_url_rule("/v1/lock", "lock", lock_now, methods=["POST"])
+    app.register_error_handler(Exception, _failed)
+    app.before_request(_started)
+    app.after_request(_logged)
+    return app
+
+
+def _view(vault: Vault, route: Route) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        return _json(route.answers(vault, _holder(), _request(route), **path))
+
+    return view
+
+
+def _add_public(app: Flask, vault: Vault, attempts: Attempts) -> None:
+    document = wire.dump(openapi.document())
+
+    def healthz() -> Response:
+        state = "starting" if vault.readiness == "loading" else "unlocked"
+        return _json({"state": state, "version": __version__})
+
+    def unlock() -> Response:
+        with attempts.attempt():
+            return _json(vault.prove_owner(secret(request.get_data()), "rest"))
+
+    app.add_url_rule("/healthz", "healthz", healthz, methods=["GET"])
+    app.add_url_rule(
+        "/openapi.json", "openapi", lambda: Response(document, mimetype="application/json"), methods=["GET"]
+    )
+    app.add_url_rule("/.well-known/vault-keys.json", "keys", lambda: _json(vault.public_keys()), methods=["GET"])
+    app.add_url_rule("/v1/unlock", "unlock", unlock, methods=["POST"])
+
+
+def secret(body: bytes | bytearray) -> bytearray:
+    """Return the passphrase of an unlock request's body. Raises BadRequest."""
+    try:
+        said = json.loads(body) if len(body) <= MAX_SECRET else None
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or set(said) != {"passphrase"} or not isinstance(said["passphrase"], str):
+        raise BadRequest('the body must be {"passphrase": "…"}')
+    try:
+        return bytearray(said["passphrase"].encode())
+    except UnicodeEncodeError:
+        raise BadRequest("the passphrase is not text") from None
+
+
+def _holder() -> Holder:
+    """Return whoever asks. Without a bearer token the holder has an empty one, which the vault refuses and records."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return Holder(token.strip() if scheme.lower() == "bearer" else "", "rest")
+
+
+def _request(route: Route) -> Any:
+    if route.takes is None:
+        return None
+    if route.method == "GET":
+        return wire.query(route.takes, dict(request.args.lists()))
+    return wire.read(route.takes, request.get_data())
+
+
+def _json(value: Any) -> Response:
+    return Response(wire.dump(value), mimetype="application/json")
+
+
+def _failed(error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        error = {404: NotFound("no such route"), 405: MethodRefused("this route does not answer this method")}.get(
+            error.code or 0, BadRequest("the request is malformed")
+        )
+    if not isinstance(error, VaultError):
+        log.error("%s in %s", type(error).__name__, place(error))
+        error = Internal("something went wrong here; the server's log names the place")
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return Response(json.dumps(problem(error), ensure_ascii=False), error.status, headers, mimetype=MEDIA_TYPE)
+
+
+def place(error: BaseException) -> str:
+    """Return where an exception was raised: file and line, never its text, which may hold content."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
+
+
+def _started() -> None:
+    g.started = time.monotonic()
+
+
+def _logged(response: Response) -> Response:
+    if log.isEnabledFor(logging.INFO):
+        route = request.url_rule.rule if request.url_rule else "(no route)"
+        log.info("%s %s %d %.0f ms", request.method, route, response.status_code, 1e3 * (time.monotonic() - g.started))
+    return response

@@ -1,0 +1,324 @@
+"""`ownvault serve`: a small sealed parent, and one worker that holds the key.
+
+The parent owns the port and the vault's lock. It starts the worker as a fresh program and hands it the
+passphrase through a pipe. While the worker serves, the parent only waits; when the worker has ended (locked,
+idle, crashed), the key is gone with it, and the parent answers on the same port that the vault is locked.
+Standard library only: what is not loaded here cannot keep a secret here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from vault import __version__
+from vault.api import child, problems
+from vault.api.attempts import Attempts
+from vault.api.guard import Guard
+from vault.api.sealed import Connection, Request, wipe
+from vault.config import Config
+from vault.errors import BadRequest, Busy, Locked, Throttled, VaultError
+from vault.store import hygiene, lock
+
+BACKLOG = 128
+CONNECTIONS = 64
+"""Clients that the parent serves at the same time; the others wait."""
+CLIENT_SECONDS = 10.0
+"""How long a client may take for its request, and again for taking its answer."""
+LINGER_SECONDS = 2.0
+STOP_SECONDS = 4.0
+"""What a worker may take to finish what is under way before it is killed."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD)
+
+
+def serve(config: Config, secret: bytearray | None, *, json: bool = False, quiet: bool = False) -> int:
+    """Serve the vault until SIGTERM or SIGINT and return the exit code; SIGUSR1 locks it.
+
+    With a passphrase it is unlocked before the address is printed; `secret` is wiped. Without, it starts locked.
+    Raises Busy when the port or the vault is taken, and whatever keeps the vault from opening.
+    """
+    hygiene.harden()
+    listening = _bind(config.port)
+    port = listening.getsockname()[1]
+    ownership = lock.Ownership.acquire(config.directory, wait_s=2, what="ownvault serve")
+    try:
+        ownership.announce({"pid": os.getpid(), "port": port, "what": "ownvault serve"})
+        with _signals() as signals:
+            parent = Parent(config, listening, ownership, _Voice(config, port, json, quiet))
+            return parent.run(signals, secret)
+    finally:
+        ownership.release()
+        listening.close()
+
+
+def _bind(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except (OSError, OverflowError):
+        listening.close()
+        raise Busy(f"port {port} is taken", hint="choose another: ownvault serve --port 0") from None
+    listening.listen(BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+@contextmanager
+def _signals() -> Iterator[int]:
+    """Yield a descriptor from which the numbers of our signals can be read as they come."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    before = {number: signal.signal(number, _noted) for number in SIGNALS}
+    waking = signal.set_wakeup_fd(writing)
+    try:
+        yield reading
+    finally:
+        signal.set_wakeup_fd(waking)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reading)
+        os.close(writing)
+
+
+def _noted(_: int, __: FrameType | None) -> None:
+    """Python writes the number into the wakeup descriptor; there is nothing else to do here."""
+
+
+class _Voice:
+    """What the owner is told, on stdout once and on stderr later."""
+
+    def __init__(self, config: Config, port: int, as_json: bool, quiet: bool) -> None:
+        self._address, self._directory = f"http://127.0.0.1:{port}", str(config.directory)
+        self._json, self._quiet, self._said = as_json, quiet, False
+
+    def state(self, state: str, why: str = "") -> None:
+        """Tell a change of state. The first one is the announcement that the server is there."""
+        if self._said:
+            if why or not self._quiet:
+                self._write(sys.stderr, f"ownvault: {state}{why}")
+            return
+        self._said = True
+        told = {"address": self._address, "state": state, "pid": os.getpid(), "directory": self._directory}
+        line = f"ownvault serves {self._directory} at {self._address} ({state}); Ctrl-C ends it"
+        self._write(sys.stdout, json.dumps(told) if self._json else self._address if self._quiet else line)
+
+    def _write(self, stream: Any, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+            stream.write(line + "\n")
+            stream.flush()
+
+
+class Parent:
+    """The loop of the sealed parent. At most one worker; at most one attempt to start one."""
+
+    def __init__(self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: _Voice) -> None:
+        self._config, self._listening, self._ownership, self._voice = config, listening, ownership, voice
+        self._guard = Guard(listening.getsockname()[1])
+        self._attempts = Attempts(config.directory)
+        self._selector = selectors.DefaultSelector()
+        self._clients: set[Connection] = set()
+        self._worker: child.Worker | None = None
+        self._waiting: Connection | None = None
+        self._failure: VaultError | None = None
+        self._first = False
+        self._stopping = False
+
+    def run(self, signals: int, secret: bytearray | None) -> int:
+        """Run until stopped. `secret` starts the first worker; if that fails, the failure is raised."""
+        self._selector.register(signals, selectors.EVENT_READ, "signals")
+        try:
+            if secret is None:
+                self._voice.state("locked")
+            else:
+                self._first = True
+                self._start(secret, "raw")
+            while not (self._stopping and self._worker is None):
+                self._turn()
+        finally:
+            if self._worker:
+                self._worker.kill()
+            for client in [*self._clients]:
+                self._close(client)
+            self._selector.close()
+        if self._failure:
+            raise self._failure
+        return 0
+
+    def _turn(self) -> None:
+        self._listen()
+        for key, events in self._selector.select(self._rest()):
+            if key.data == "signals":
+                self._signalled(os.read(key.fd, 64))
+            elif key.data == "listening":
+                self._accept()
+            elif key.data == "worker":
+                self._heard()
+            elif isinstance(key.data, Connection) and key.data in self._clients:
+                self._served(key.data, events)
+        self._reap()
+        now = time.monotonic()
+        for client in [one for one in self._clients if one.deadline < now]:
+            self._close(client)
+        if self._worker and self._worker.deadline < now:
+            self._worker.kill()
+
+    def _rest(self) -> float | None:
+        """Return the seconds until something has to happen by itself."""
+        times = [client.deadline for client in self._clients] + ([self._worker.deadline] if self._worker else [])
+        first = min(times, default=float("inf"))
+        return None if first == float("inf") else max(0.0, first - time.monotonic())
+
+    def _listen(self) -> None:
+        """Accept exactly while no worker does."""
+        wanted = not self._stopping and len(self._clients) < CONNECTIONS and not (self._worker and self._worker.ready)
+        there = self._listening in self._selector.get_map()
+        if wanted and not there:
+            self._selector.register(self._listening, selectors.EVENT_READ, "listening")
+        elif there and not wanted:
+            self._selector.unregister(self._listening)
+
+    # ------------------------------------------------------------ signals and the worker
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stopping = True
+            if number != signal.SIGCHLD and self._worker:
+                self._worker.end(STOP_SECONDS)
+
+    def _reap(self) -> None:
+        if self._worker and (status := self._worker.ended()) is not None:
+            self._heard()  # what it said before it ended
+            self._ended(status)
+
+    def _start(self, secret: bytearray | memoryview, form: str) -> None:
+        descriptors = self._listening.fileno(), self._ownership.fileno()
+        try:
+            self._worker = child.start(self._config, *descriptors, secret, form)
+        finally:
+            wipe(secret)
+        self._selector.register(self._worker.said, selectors.EVENT_READ, "worker")
+
+    def _heard(self) -> None:
+        """Take the worker's first and only line: the vault is open, or why not."""
+        if self._worker is None or self._worker.heard or (line := self._worker.line()) is None:
+            return
+        self._worker.heard = True
+        if self._worker.said in self._selector.get_map():
+            self._selector.unregister(self._worker.said)
+        client, self._waiting = self._waiting, None
+        if line[:1] == b"+":
+            self._worker.ready = True
+            self._attempts.succeeded()
+            self._voice.state("unlocked")
+            self._first = False
+            if client:
+                self._answer(client, 200, line[1:])
+        else:
+            self._refused(json.loads(line[1:]) if line else problems.problem(problems.Internal("it did not start")))
+            self._worker.kill()  # it never had the key; the next attempt need not wait for it
+            if client and self._failure:
+                self._refuse(client, self._failure)
+                self._failure = None
+        wipe(line)
+
+    def _refused(self, said: dict[str, Any]) -> None:
+        self._failure = problems.error(said)
+        if said["code"] == "wrong_passphrase":
+            self._attempts.failed()
+        if self._first:
+            self._stopping = True
+
+    def _ended(self, status: int) -> None:
+        worker, self._worker = self._worker, None
+        assert worker is not None
+        asked, was_ready = worker.asked, worker.ready
+        if worker.said in self._selector.get_map():
+            self._selector.unregister(worker.said)
+        worker.close()
+        if self._waiting:
+            client, self._waiting = self._waiting, None
+            self._refuse(client, problems.Internal("the worker ended before the vault was open"))
+        if was_ready and not self._stopping:
+            idle = " (idle)" if status == child.IDLE else ""
+            unexpected = "" if asked or idle else f": the worker ended unexpectedly ({child.cause(status)})"
+            self._voice.state("locked", unexpected or idle)
+
+    # ------------------------------------------------------------ clients, while no worker serves them
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listening.accept()
+        except OSError:
+            return  # taken by the worker, or gone already
+        client = Connection(sock, time.monotonic() + CLIENT_SECONDS)
+        self._clients.add(client)
+        self._selector.register(sock, selectors.EVENT_READ, client)
+
+    def _served(self, client: Connection, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE:
+                if client.send():
+                    client.deadline = time.monotonic() + LINGER_SECONDS
+                    self._selector.modify(client.sock, selectors.EVENT_READ, client)
+            elif client.answered:
+                if client.drain():
+                    self._close(client)
+            elif request := client.receive(self._guard):
+                with request.body:
+                    self._asked(client, request)
+        except BlockingIOError:
+            pass
+        except VaultError as error:
+            self._refuse(client, error)
+        except OSError:
+            self._close(client)
+
+    def _asked(self, client: Connection, request: Request) -> None:
+        starting = self._worker is not None
+        if request.target == "/healthz" and request.method in ("GET", "HEAD"):
+            self._answer(client, 200, {"state": "starting" if starting else "locked", "version": __version__})
+        elif request.target != "/v1/unlock":
+            raise Locked("the vault is locked")
+        elif request.method != "POST":
+            raise BadRequest("unlock by POST")
+        elif starting or self._stopping:
+            raise Throttled("an attempt is under way")
+        else:
+            self._attempts.check()
+            self._selector.unregister(client.sock)  # it has said all; now it waits
+            client.deadline, self._waiting = float("inf"), client
+            self._start(request.body, "json")
+
+    def _answer(self, client: Connection, status: int, document: Any) -> None:
+        client.answer(status, document)
+        self._send(client)
+
+    def _refuse(self, client: Connection, error: VaultError) -> None:
+        client.refuse(error)
+        self._send(client)
+
+    def _send(self, client: Connection) -> None:
+        client.deadline = time.monotonic() + CLIENT_SECONDS
+        if client.sock in self._selector.get_map():
+            self._selector.modify(client.sock, selectors.EVENT_WRITE, client)
+        else:
+            self._selector.register(client.sock, selectors.EVENT_WRITE, client)
+
+    def _close(self, client: Connection) -> None:
+        self._clients.discard(client)
+        if client.sock in self._selector.get_map():
+            self._selector.unregister(client.sock)
+        client.close()

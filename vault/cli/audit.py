@@ -1,0 +1,89 @@
+"""`ownvault audit`: what was asked, what was decided, and the proof of it."""
+
+from __future__ import annotations
+
+import click
+
+from vault.cli import plain, screen
+from vault.cli.open import opened
+from vault.cli.root import Group, Settings
+from vault.cli.screen import pass_settings
+from vault.errors import AuditFailed
+from vault.types import AuditEntry, AuditRequest, Entry
+
+IDS, QUERY = 2, 60
+"""Record ids, and characters of the query, that one row shows; the JSON has all."""
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@click.option("--limit", type=int, default=20, show_default=True, help="Entries to show, newest first.")
+@click.option("--before", type=int, metavar="NUMBER", help="Only entries before this one.")
+@click.option("--client", metavar="NAME", help="Only entries of this client.")
+@click.pass_context
+def audit(context: click.Context, limit: int, before: int | None, client: str | None) -> None:
+    """List and verify what was asked and decided.
+
+    Without a command, lists entries: number, time, client, what was asked, which records, decision and reason.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = context.ensure_object(Settings)
+    with opened(settings) as vault:
+        page = vault.vault.audit(vault.holder, AuditRequest(limit, before, client))
+    if settings.json:
+        screen.emit(page)
+        return
+    entries(page.entries)
+    screen.note(settings, f"{len(page.entries)} of {screen.plural(page.size, 'entry')}")
+
+
+def entries(listed: tuple[AuditEntry, ...]) -> None:
+    """Print audit entries as a table."""
+    headings = ("#", "when", "who", "via", "what", "records", "decision")
+    screen.table(headings, [(str(one.number), *_row(one.entry)) for one in listed], numbers=("#",))
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    shown = ", ".join(entry.records[:IDS]) + (f" +{len(entry.records) - IDS}" if len(entry.records) > IDS else "")
+    decision = entry.decision if entry.decision == "allow" else f"{entry.decision}: {entry.reason}"
+    return screen.minute(entry.time), entry.client or "unknown", entry.via, _what(entry), shown or "-", decision
+
+
+def _what(entry: Entry) -> str:
+    """Return the action with what it was about: the query, the collection, or the client of a grant."""
+    query, about = plain.one_line(entry.query), entry.detail
+    if query:
+        return f"{entry.action} “{query if len(query) <= QUERY else query[: QUERY - 1] + '…'}”"
+    if "source" in about:
+        return f"{entry.action} {about.get('collection')} ← {about['source']}"
+    return f"{entry.action} {about['client']}" if "client" in about else entry.action
+
+
+@audit.command()
+@pass_settings
+def verify(settings: Settings) -> None:
+    """Recompute the whole audit tree and say whether it holds. Exits with 13 if not."""
+    with opened(settings) as vault, screen.waiting(settings, "verifying"):
+        report = vault.vault.verify(vault.holder)
+    if settings.json:
+        screen.emit(report)
+    else:
+        screen.say(
+            f"{'the log holds' if report.ok else 'THE LOG DOES NOT HOLD'}: {screen.plural(report.size, 'entry')}"
+        )
+        screen.fields([("root", report.root), *(("problem", plain.one_line(p)) for p in report.problems)])
+    if not report.ok:
+        raise AuditFailed("the audit log was altered", hint="keep a copy of the vault directory and see SECURITY.md")
+
+
+@audit.command()
+@click.argument("number", type=int)
+@pass_settings
+def proof(settings: Settings, number: int) -> None:
+    """Print the proof that entry NUMBER is in the log (C2SP tlog-proof)."""
+    with opened(settings) as vault:
+        text = vault.vault.prove(vault.holder, number)
+    if settings.json:
+        screen.emit({"proof": text})
+    else:
+        screen.say(text.rstrip("\n"))

@@ -1,0 +1,126 @@
+"""How a command gets the vault: from the running server, or by opening it itself.
+
+Both come with the owner's capability, which a command presents like everybody else. `OWNVAULT_TOKEN`,
+when set, is presented instead: `eval "$(ownvault unlock --shell)"` sets it, and so can whoever wants
+to see what an assistant sees.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vault.cli import passphrase, screen
+from vault.cli.root import Settings
+from vault.config import Config
+from vault.errors import Locked, NoVault, Refused, Unreachable
+from vault.types import Holder
+
+if TYPE_CHECKING:
+    from vault.api.client import RemoteVault
+    from vault.service import Vault
+
+VIA = "cli"
+PATIENCE = 60.0
+"""Seconds that a command waits for a server that is just starting."""
+STALE = 'OWNVAULT_TOKEN is set; renew it with eval "$(ownvault unlock --shell)", or unset it'
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A vault that answers, and whose authority the command acts with."""
+
+    vault: Vault | RemoteVault
+    holder: Holder
+
+
+def config(settings: Settings) -> Config:
+    """Return the configuration of the vault that was named."""
+    return Config.load(settings.vault)
+
+
+def existing(settings: Settings) -> Config:
+    """Return the configuration of a vault that is there. Raises NoVault before anybody is asked for anything."""
+    chosen = config(settings)
+    if not (chosen.directory / "keyslots.json").exists():
+        raise NoVault(f"there is no vault in {chosen.directory}")
+    return chosen
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Open]:
+    """Yield the vault: remote when a server owns it, else opened here under its lock and closed afterwards.
+
+    Raises NoVault, Locked (a server runs without the key), WrongPassphrase, Busy, Damaged, RolledBack.
+    """
+    chosen = existing(settings)
+    try:
+        if server := remote(chosen):
+            yield _by_server(settings, server)
+        else:
+            with _by_ourselves(settings, chosen) as here:
+                yield here
+    except Refused as error:
+        if "OWNVAULT_TOKEN" not in os.environ:
+            raise
+        raise Refused(error.message, hint=STALE) from None
+
+
+def remote(chosen: Config) -> RemoteVault | None:
+    """Return the server that owns this vault, if one runs."""
+    from vault.store.lock import find_server
+
+    found = find_server(chosen.directory)
+    if not found:
+        return None
+    from vault.api.client import RemoteVault
+
+    return RemoteVault(f"http://127.0.0.1:{found['port']}")
+
+
+def settled(server: RemoteVault) -> str:
+    """Return the server's state once it answers for an opened vault or says `locked`.
+
+    `starting` covers two times: the key is being derived, which this waits for, and then the index is
+    being loaded, during which the vault answers already.
+    """
+    until = time.monotonic() + PATIENCE
+    while (state := str(server.health()["state"])) == "starting" and not _answers(server):
+        if time.monotonic() > until:
+            raise Unreachable("the server is still starting", hint="try again in a moment")
+        time.sleep(0.1)
+    return state
+
+
+def _answers(server: RemoteVault) -> bool:
+    try:
+        server.public_keys()
+    except Locked:
+        return False
+    return True
+
+
+def _by_server(settings: Settings, server: RemoteVault) -> Open:
+    if settled(server) == "locked":
+        raise Locked("the vault is locked: its server runs without the key")
+    token = os.environ.get("OWNVAULT_TOKEN")
+    if not token:
+        token = server.unlock(passphrase.obtain(settings)).token
+    return Open(server, Holder(token, VIA))
+
+
+@contextmanager
+def _by_ourselves(settings: Settings, chosen: Config) -> Iterator[Open]:
+    from vault.service import Vault
+
+    secret = passphrase.obtain(settings)
+    with screen.waiting(settings, "unlocking"):
+        vault = Vault.open(chosen, secret)
+    try:
+        yield Open(vault, Holder(os.environ.get("OWNVAULT_TOKEN") or vault.owner_token().token, VIA))
+    finally:
+        vault.close()

@@ -1,0 +1,142 @@
+"""The index: every chunk of an unlocked vault in memory, ranked inside a scope.
+
+Non-interference: nothing that `rank` computes reads a row outside the scope. Document frequencies, lengths,
+counts, normalisation, neighbours and ties all come from the rows inside, so an answer has the same bits
+as from a vault that holds only them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vault.embed import fusion, lexical
+from vault.embed.columns import Entry, Piece, Tables
+from vault.embed.segments import Generation, Segment
+from vault.embed.selection import Selection
+from vault.embed.vectors import Scorer
+from vault.types import Conditions
+
+__all__ = ["Entry", "Index", "Piece", "Ranked"]
+
+KEPT_ROWS = 4_000_000
+"""Rows of all selections kept for the next search, some 50 bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A record that answers, by its best chunk: `score` is that chunk's cosine, `relevance` what it was ranked by."""
+
+    record: int
+    chunk: int
+    score: float
+    relevance: float
+
+
+class Index:
+    """Searches and changes from any thread. A change is visible when its call returns; a search sees one
+    generation throughout and never waits for a change."""
+
+    def __init__(self, dim: int, threads: int = 0) -> None:
+        """`dim` of the vectors; `threads` for one query, 0 = as many as there are cores. Missing without FAISS."""
+        self.dim = dim
+        self._scorer = Scorer(threads)
+        self._tables = Tables()
+        self._lexicon: dict[str, int] = {}
+        self._generation = Generation(0, (), ())
+        self._held: tuple[int, frozenset[str]] = (0, frozenset())
+        self._changing = threading.Lock()
+        self._selections: OrderedDict[tuple[int, Conditions], Selection] = OrderedDict()
+        self._selecting = threading.Lock()
+
+    # ------------------------------------------------------------ changes
+
+    def learn(self, lexicon: Mapping[str, int]) -> None:
+        """Take in term ids. Those of an entry's terms must be known before the entry can be found by its words."""
+        self._lexicon.update(lexicon)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take in records, replacing those with the same number in one step."""
+        taken = list(entries)
+        with self._changing:
+            fresh = Segment.build(taken, self.dim, self._tables)
+            alive = self._generation.without([entry.record for entry in taken])
+            self._advance(self._generation.next(alive, fresh))
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Forget these records; unknown numbers are nothing to forget."""
+        with self._changing:
+            self._advance(self._generation.next(self._generation.without(list(numbers))))
+
+    def _advance(self, generation: Generation) -> None:
+        self._generation = generation
+        with self._selecting:
+            self._selections.clear()
+
+    def close(self) -> None:
+        """Let go of the threads and of everything known."""
+        self._scorer.close()
+        self._advance(Generation(0, (), ()))
+        self._lexicon.clear()
+
+    # ------------------------------------------------------------ questions
+
+    def collections(self) -> frozenset[str]:
+        """Return the names of the collections that hold a record."""
+        generation = self._generation
+        if self._held[0] != generation.number:
+            codes = [
+                s.columns.collections[alive] for s, alive in zip(generation.segments, generation.alive, strict=True)
+            ]
+            held = np.unique(np.concatenate(codes)) if codes else ()
+            self._held = generation.number, self._tables.collections.names(int(code) for code in held)
+        return self._held[1]
+
+    def count(self, where: Conditions) -> int:
+        """Return how many records are in scope."""
+        return self._select(where).count
+
+    def numbers(self, where: Conditions) -> list[int]:
+        """Return the numbers of the records in scope, in the order they were taken in."""
+        generation = self._generation
+        found: list[int] = []
+        for segment, alive in zip(generation.segments, generation.alive, strict=True):
+            found += segment.columns.numbers[segment.columns.mask(where, self._tables) & alive].tolist()
+        return found
+
+    def rank(self, where: Conditions, vector: NDArray[np.float32], text: str, limit: int) -> list[Ranked]:
+        """Return at most `limit` records in scope for a query, best first; equals by the lower chunk id.
+
+        `vector` is the query's unit vector (dim,), `text` its words. A rolling window must be resolved: BadRequest.
+        """
+        scope = self._select(where)
+        if not len(scope.ids) or limit < 1:
+            return []
+        dense = self._scorer.scores([(segment.vectors, rows) for segment, rows in scope.parts], vector)
+        words = [self._lexicon[term] for term in dict.fromkeys(lexical.terms(text)) if term in self._lexicon]
+        relevance = fusion.fuse(dense, scope.lexical(words), scope.before, scope.after)
+        return [
+            Ranked(int(scope.numbers[row]), int(scope.ids[row]), float(dense[row]), float(relevance[row]))
+            for row in fusion.best(relevance, scope.starts, scope.ids, limit)
+        ]
+
+    def _select(self, where: Conditions) -> Selection:
+        """Return the rows in scope of the present generation, kept for the next question."""
+        generation = self._generation
+        key = (generation.number, where)
+        with self._selecting:
+            if key in self._selections:
+                self._selections.move_to_end(key)
+                return self._selections[key]
+        made = Selection.of(generation, where, self._tables)
+        with self._selecting:
+            if generation is self._generation:
+                self._selections[key] = made
+                while len(self._selections) > 1 and sum(len(s.ids) for s in self._selections.values()) > KEPT_ROWS:
+                    self._selections.popitem(last=False)
+        return made
