@@ -10,17 +10,26 @@ import random
 import statistics
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+import vault
 from bench.machine import keep, table
-from vault.cli.intake import take_in
+from vault import plugins
+from vault.cli.intake import Intake, Report
+from vault.cli.open import Open
 from vault.config import Config
-from vault.embed import chunking, encoder
+from vault.embed import chunking
 from vault.service import Vault
 from vault.types import Draft, Holder
 
 NOTES, PARTS, BAR = 10_000, 5, 0.85
-WORDS = Path(__file__).with_name("words.txt").read_text().split()
+SAMPLE = Path(vault.__file__).parent / "sample" / "notes"
+WORDS = [
+    word
+    for word, _ in Counter(w for p in sorted(SAMPLE.rglob("*.md")) for w in p.read_text("utf-8").split()).most_common()
+]
+"""The words of the sample notes, frequent ones first."""
 
 
 def note(rng: random.Random) -> str:
@@ -39,25 +48,41 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         config = Config(directory=Path(place) / "vault")
         Vault.create(config, bytearray(b"benchmark only"))
-        with Vault.open(config, bytearray(b"benchmark only")) as vault:
-            vault.warm()
-            model = vault._library.encoder._model  # the bare model, for the comparison
+        with Vault.open(config, bytearray(b"benchmark only")) as mine:
+            mine.warm()
+            model = mine._library.encoder._model  # type: ignore[attr-defined]  # the bare model, for the comparison
             bare, whole = [], []
             for part in range(PARTS):
-                mine = texts[part * size : (part + 1) * size]
-                chunks = [f"{c.header}\n{c.text}" if c.header else c.text
-                          for i, text in enumerate(mine) for c in chunking.split(Draft(str(i), text, title=f"Note {i}"))]  # fmt: skip
+                some = texts[part * size : (part + 1) * size]
+                chunks = [chunking.passage(c)
+                          for i, text in enumerate(some) for c in chunking.split(Draft(str(i), text, title=f"Note {i}"))]  # fmt: skip
                 source = Path(place) / f"{part}.jsonl"
-                source.write_text("".join(json.dumps({"id": f"{part}-{i}", "text": t, "title": f"Note {i}"}) + "\n" for i, t in enumerate(mine)))
+                source.write_text(
+                    "".join(
+                        json.dumps({"id": f"{part}-{i}", "text": t, "title": f"Note {i}"}) + "\n"
+                        for i, t in enumerate(some)
+                    )
+                )
                 start = time.perf_counter()
                 model.encode(chunks, normalize_embeddings=True, show_progress_bar=False)
                 bare.append(time.perf_counter() - start)
                 start = time.perf_counter()
-                report = take_in(vault, Holder(vault.owner_token().token), "jsonl", source, "notes", f"part-{part}")
+                report = Report("jsonl", "notes", f"part-{part}")
+                holder = Holder(mine.owner_token().token)
+                Intake(Open(mine, holder), report, lambda *_: None).take(plugins.run("jsonl", source))
                 whole.append(time.perf_counter() - start)
                 assert report.added == size, report
     ratio = statistics.median(b / w for b, w in zip(bare, whole, strict=True))
-    keep("importing", {"notes": NOTES, "bare_s": round(sum(bare), 2), "import_s": round(sum(whole), 2), "ratio_median": round(ratio, 3), "bar": BAR})
+    keep(
+        "importing",
+        {
+            "notes": NOTES,
+            "bare_s": round(sum(bare), 2),
+            "import_s": round(sum(whole), 2),
+            "ratio_median": round(ratio, 3),
+            "bar": BAR,
+        },
+    )
     table("import of 10,000 short notes", [
         ("bare model.encode", f"{NOTES / sum(bare):.0f} notes/s", ""),
         ("ownvault import", f"{NOTES / sum(whole):.0f} notes/s", ""),

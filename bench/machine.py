@@ -16,9 +16,31 @@ RESULTS = Path(__file__).parent / "results"
 
 def describe() -> dict[str, Any]:
     """Return what a reader needs to place the figures; nothing that names the machine."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor())
-    memory = int(next(line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))) // 2**20
-    return {"processor": model, "cores": os.cpu_count(), "memory_gib": memory, "system": platform.system(), "python": platform.python_version()}
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    memory = (
+        int(
+            next(
+                line.split()[1]
+                for line in Path("/proc/meminfo").read_text().splitlines()
+                if line.startswith("MemTotal")
+            )
+        )
+        // 2**20
+    )
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "memory_gib": memory,
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
 
 
 def milliseconds(call: Callable[[], object], times: int) -> list[float]:

@@ -7,7 +7,7 @@ header parser fails on much real mail and needs seconds for a long To. Each valu
 from __future__ import annotations
 
 import codecs
-import email
+import email.utils
 import hashlib
 import re
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import getaddresses
 from functools import cached_property
+from typing import Any
 
 import _html
 from _source import Unreadable, clean, date, decode, title
@@ -131,9 +132,11 @@ class Head:
 
     @cached_property
     def sender(self) -> str:
-        """The address in From, in small letters. One only: a From with several is nobody's."""
-        found = {address.lower() for _, address in _addresses(self.fields.get("from", []))}
-        return found.pop() if len(found) == 1 else ""
+        """The address in From, in small letters; empty unless it is the only one that stands there in any reading."""
+        raw = self.fields.get("from", [])
+        found = {address.lower() for _, address in _addresses(raw)}
+        seen = {address.lower() for address in re.findall(r"[^\s<>()\",;:]+@[^\s<>()\",;:]+", " ".join(raw)[:HEADER])}
+        return found.pop() if len(found) == 1 and found == seen else ""
 
     @cached_property
     def people(self) -> list[str]:
@@ -163,10 +166,14 @@ def _ids(text: str) -> list[str]:
 def _addresses(raw: list[str]) -> Iterator[tuple[str, str]]:
     """Yield (display name, address). Words are decoded after the list is cut apart: they may hold commas."""
     lines = [_readable(line[:ADDRESSES]) for line in raw]
-    for shown, address in getaddresses(lines)[:2000]:
+    for shown, address in getaddresses(lines, **_LENIENT)[:2000]:
         shown, address = words(shown).strip(), address.strip()
         if "@" in address or shown:
             yield shown, address if "@" in address else ""
+
+
+# Newer Pythons drop a whole list for one odd address; who may count as the owner is checked in Head.sender.
+_LENIENT: dict[str, Any] = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
 
 
 def _name(shown: str, address: str) -> str:
@@ -259,16 +266,24 @@ def _is_file(part: Message) -> bool:
 
 def _payload(part: Message) -> bytes:
     """Return the decoded content; as it lies there when it is not in the encoding it claims."""
-    found, raw = part.get_payload(decode=True), part.get_payload()
-    if isinstance(found, bytes) and (found.strip() or not isinstance(raw, str)):
+    found = part.get_payload(decode=True)
+    if isinstance(found, bytes) and found.strip():
         return found
-    return raw.encode("ascii", "surrogateescape") if isinstance(raw, str) else b""
+    return _raw(part).encode("ascii", "surrogateescape")
+
+
+def _raw(part: Message) -> str:
+    try:
+        raw = part.get_payload()
+    except ValueError:  # the library decodes by any codec that the part claims
+        return ""
+    return raw if isinstance(raw, str) else ""
 
 
 def _size(part: Message) -> str:
     """Return about how large the decoded part is, without decoding it."""
-    raw = part.get_payload()
-    size = len(raw) if isinstance(raw, str) else 0
-    if str(part.get("content-transfer-encoding", "")).strip().lower() == "base64" and isinstance(raw, str):
+    raw = _raw(part)
+    size = len(raw)
+    if str(part.get("content-transfer-encoding", "")).strip().lower() == "base64":
         size = (size - raw.count("\n")) * 3 // 4
     return f"{size} bytes" if size < 1000 else f"{size / 1000:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"

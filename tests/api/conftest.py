@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support import FLOOR_KIB, PASSPHRASE, Server, start_server
+from tests.support import FLOOR_KIB, PASSPHRASE, Server
 from vault.api.client import RemoteVault
 from vault.config import Config
 from vault.service import Vault
@@ -56,9 +59,32 @@ def new(home: Path) -> dict[str, str]:
     return made
 
 
+def started(environment: dict[str, str], *words: str) -> Server:
+    """Start a server with some more words on its command line."""
+    log = Path(environment["HOME"]) / "server.log"
+    with log.open("a") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vault", "serve", "--port", "0", "--json", *words],
+            env=environment, stdout=subprocess.PIPE, stderr=sink, text=True,
+        )  # fmt: skip
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, log.read_text()
+    place = Path(environment["OWNVAULT_DIR"])
+    return Server(process, json.loads(line)["address"], place, place.parent, environment, log)
+
+
+def stopped(server: Server) -> int:
+    """Stop a server and return its exit code."""
+    server.stop()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    return server.process.returncode
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    server = start_server(new(tmp_path_factory.mktemp("api")))
+    server = started(new(tmp_path_factory.mktemp("api")))
     try:
         remote = RemoteVault(server.address)
         owner = Holder(remote.unlock(bytearray(PASSPHRASE)).token)
@@ -67,7 +93,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         granted = remote.grant(owner, GrantRequest("claude", filter=Filter(collections=("notes",))))
         yield Running(server, remote, owner, Holder(granted.token))
     finally:
-        server.stop()
+        stopped(server)
 
 
 def assistant(running: Running, client: str, *actions: Action) -> Holder:

@@ -55,7 +55,7 @@ WRONG: list[tuple[type, Any, str]] = [
     (AddRequest, {"collection": "c", "drafts": [DRAFT] * 1001}, "drafts: is longer than 1,000"),
     (AddRequest, {"collection": "c", "drafts": [DRAFT, {"origin": "b"}]}, "drafts[1].text: is required"),
     (AddRequest, {"collection": "c", "drafts": [DRAFT | {"text": "x" * (4 * 2**20 + 1)}]}, "drafts[0].text: is longer"),
-    (AddRequest, {"collection": "c", "drafts": [DRAFT | {"sensitivity": 2}]}, "drafts[0].sensitivity: should be 'public'"),
+    (AddRequest, {"collection": "c", "drafts": [DRAFT | {"sensitivity": 2}]}, "drafts[0].sensitivity: should be"),
     (AddRequest, {"collection": "c", "drafts": [DRAFT | {"sensitivity": "hush"}]}, "drafts[0].sensitivity: "),
     (GrantRequest, {"client": "c", "actions": ["fly"]}, "actions[0]: should be 'search'"),
     (GrantRequest, {"client": "c", "expires_in": 366 * 86400}, "expires_in: "),
@@ -64,7 +64,7 @@ WRONG: list[tuple[type, Any, str]] = [
 
 @pytest.mark.parametrize(("kind", "said", "message"), WRONG, ids=lambda v: str(v)[:40])
 def test_what_is_wrong_is_named_with_its_place(kind: type, said: Any, message: str) -> None:
-    with pytest.raises(BadRequest, match="") as caught:
+    with pytest.raises(BadRequest) as caught:
         wire.read(kind, json.dumps(said))
     assert message in caught.value.message
 
@@ -89,7 +89,7 @@ times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.jus
 drafts = st.builds(
     Draft, origin=names, text=st.text(st.characters(exclude_categories=("Cs",))), created=st.none() | times,
     people=st.lists(names).map(tuple), sensitivity=st.sampled_from(Sensitivity), provenance=st.sampled_from(Provenance),
-    position=st.integers(-(2**53), 2**53), kind=names, language=st.just("sv"), url=st.just(""), thread=names, title=names,
+    position=st.integers(-(2**53), 2**53), kind=names, language=st.just("sv"), thread=names, title=names,
     updated=st.none() | times, labels=st.lists(names).map(tuple),
 )  # fmt: skip
 requests = st.one_of(
@@ -113,7 +113,8 @@ def test_the_shape_of_an_answer() -> None:
     assert wire.plain(answer) == {
         "hits": [{
             "id": "r1", "title": "T", "text": "x", "score": 0.5, "collection": "notes", "source": "s", "kind": "note",
-            "date": "2026-05-01T12:00:00Z", "people": ["Anders"], "labels": [], "origin": "o", "provenance": "third_party",
+            "date": "2026-05-01T12:00:00Z", "people": ["Anders"], "labels": [], "origin": "o",
+            "provenance": "third_party",
         }],
         "receipt": {"entry": 7, "leaf": "ab"},
     }  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 
 import vault
 from tests.test_layers import HEAVY
+from vault import plugins
 from vault.cli import reference
 from vault.cli.root import COMMANDS, Settings, root
 from vault.config import Config
@@ -85,6 +86,14 @@ def test_every_variable_is_documented() -> None:
     sources = [path for path in PACKAGE.rglob("*.py") if "_plugins" not in path.parts]
     used = {name for path in sources for name in re.findall(r"\bOWNVAULT_[A-Z_]+", path.read_text("utf-8"))}
     assert {name for name in used if not re.search(rf"`{name}`", page)} <= {"OWNVAULT_COMPLETE"}
+
+
+def test_import_names_every_importer() -> None:
+    command = dict(commands())["import"]
+    assert command.help is not None
+    named = re.search(r"IMPORTER is ([a-z, ]+) or ([a-z]+)\.", command.help)
+    assert named
+    assert {*named[1].split(", "), named[2]} == set(plugins.importers())
 
 
 def test_every_exit_code_is_documented() -> None:

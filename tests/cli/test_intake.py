@@ -9,10 +9,10 @@ import pytest
 from vault.cli import intake
 from vault.cli.intake import Intake, Report
 from vault.cli.open import Open
-from vault.errors import ImportFailed
+from vault.errors import ImportFailed, TooLarge
 from vault.plugins import Failure, Item, Progress
 from vault.service import Vault
-from vault.types import CountRequest, Draft, Holder
+from vault.types import AddAnswer, AddRequest, CountRequest, Draft, Holder
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def drafts(*numbers: int) -> Iterator[Item]:
 
 def bring(opened: Open, items: Iterator[Item]) -> Report:
     report = Report("jsonl", "notes", "jsonl:notes")
-    Intake(opened, report, lambda report, progress: None).take(items)
+    Intake(opened, report, lambda report, expected: None).take(items)
     return report
 
 
@@ -47,8 +47,46 @@ def test_a_batch_ends_by_text_too(opened: Open, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(intake, "BATCH_TEXT", 50)
     moves: list[int] = []
     report = Report("jsonl", "notes", "jsonl:notes")
-    Intake(opened, report, lambda report, progress: moves.append(report.added)).take(drafts(*range(6)))
+    Intake(opened, report, lambda report, expected: moves.append(report.added)).take(drafts(*range(6)))
     assert moves == [2, 4, 6]
+
+
+def test_what_is_too_large_at_once_goes_in_parts(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = opened.vault.add
+
+    def at_most_three(holder: Holder, request: AddRequest) -> AddAnswer:
+        """The real vault behind a face that takes three short records at once, as a server bounds its bytes."""
+        if len(request.drafts) > 3 or any(len(draft.text) > 100 for draft in request.drafts):
+            raise TooLarge("the body is larger than 8 MiB")
+        return add(holder, request)
+
+    monkeypatch.setattr(opened.vault, "add", at_most_three)
+
+    def items() -> Iterator[Item]:
+        yield from drafts(*range(10))
+        yield Draft("huge", "x" * 101)
+        yield from drafts(*range(10, 20))
+
+    report = bring(opened, items())
+    assert report.added == stored(opened) == 20
+    assert report.failed == [{"place": "huge", "reason": "the body is larger than 8 MiB"}]
+
+
+def test_progress_estimates_while_reading_and_knows_at_the_end(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 5)
+    moves: list[tuple[int, int | None]] = []
+
+    def items() -> Iterator[Item]:
+        yield from drafts(*range(10))
+        yield Progress(1, 4)
+        yield from drafts(*range(10, 20))
+        yield Progress(4, 4)
+
+    report = Report("jsonl", "notes", "jsonl:notes")
+    Intake(opened, report, lambda report, expected: moves.append((report.added, expected))).take(items())
+    assert 40 in [expected for _, expected in moves]
+    assert moves[-1] == (20, 20)
+    assert [done for done, _ in moves] == sorted(done for done, _ in moves)
 
 
 def test_bad_items_are_told_with_their_place(opened: Open) -> None:
@@ -117,6 +155,6 @@ def test_an_importer_that_declines_is_an_error_and_keeps_what_was_read(
 
     report = Report("jsonl", "notes", "jsonl:notes")
     with pytest.raises(ImportFailed):
-        Intake(opened, report, lambda report, progress: None).take(declines())
+        Intake(opened, report, lambda report, expected: None).take(declines())
     assert report.added == stored(opened) == 4
     assert report.interrupted

@@ -86,9 +86,29 @@ def test_live_at_the_very_moment() -> None:
     assert view.scope == {"collections": ["notes"], "sensitivity": "personal", "last": 90}
 
 
+def test_once_seen_expired_is_expired_for_good(conn: Any) -> None:
+    """A clock set back revives nothing, and nothing but time is over."""
+    for id, status in (("g-1", Status.ACTIVE), ("g-2", Status.PAUSED), ("g-3", Status.REVOKED)):
+        grants.create(conn, replace(GRANT, id=id, status=status))
+    grants.create(conn, replace(GRANT, id="g-4", expires=GRANT.expires + timedelta(days=1)))
+    grants.create(conn, grants.owner(NOW))
+    grants.expire(conn, GRANT.expires - timedelta(microseconds=1))
+    assert grants.get(conn, "g-1").status is Status.ACTIVE
+    grants.expire(conn, GRANT.expires)
+    stored = {id: grants.live(grants.get(conn, id), NOW) for id in ("g-1", "g-2", "g-3", "g-4", grants.OWNER)}
+    assert list(stored.values()) == [Status.EXPIRED, Status.EXPIRED, Status.REVOKED, Status.ACTIVE, Status.ACTIVE]
+    for status in (Status.ACTIVE, Status.PAUSED, Status.EXPIRED):
+        with pytest.raises(BadRequest):
+            grants.set_status(conn, "g-1", status)
+    assert grants.set_status(conn, "g-1", Status.REVOKED).status is Status.REVOKED
+
+
 @pytest.mark.parametrize(
     "assignment",
-    ["scope = '{}'", "actions = '[\"fly\"]'", "actions = '1'", "actions = 'x'", "status = 'happy'", "expires = 9223372036854775807"],
+    [
+        "scope = '{}'", "actions = '[\"fly\"]'", "actions = '1'", "actions = 'x'", "status = 'happy'",
+        "expires = 9223372036854775807",
+    ],
 )  # fmt: skip
 def test_a_row_we_did_not_write_is_damage(conn: Any, assignment: str) -> None:
     grants.create(conn, GRANT)

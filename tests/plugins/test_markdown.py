@@ -58,7 +58,8 @@ def test_a_note_in_full(take, tmp_path):
     assert note.sensitivity is Sensitivity.SENSITIVE
     assert (note.language, note.provenance, note.url) == ("en", Provenance.OWNER, "")
     assert note.text == (
-        "# Another title\n\nAsk Alice (People/Alice Doe) about Hotels > Kyoto and Ryokan. #todo, no#tag, #123\nmap.png\n\n"
+        "# Another title\n\nAsk Alice (People/Alice Doe) about Hotels > Kyoto and Ryokan. #todo, no#tag, #123\n"
+        "map.png\n\n"
         "```sh\n#notatag [[not a link]]\n```\nInline `[[code]]` stays.\n\nAlso called: Japan trip\nlocation: Kansai"
     )
 

@@ -47,11 +47,13 @@ def one(take, tmp_path, message: bytes, **options) -> Draft:
 def test_a_message_in_full(take, tmp_path):
     draft = one(
         take, tmp_path,
-        raw("Hello\r\n>From me\r\n", Cc="=?utf-8?b?SsO2cmcsIE0u?= <J@Z.org>, 'Ann' <ann@x.org>", Subject="=?utf-8?q?=C3=84pfel?=\n und mehr",
+        raw("Hello\r\n>From me\r\n", Cc="=?utf-8?b?SsO2cmcsIE0u?= <J@Z.org>, 'Ann' <ann@x.org>",
+            Subject="=?utf-8?q?=C3=84pfel?=\n und mehr",
             X_Gmail_Labels="Inbox,=?utf-8?q?Gr=C3=BCn?=,Unread", Sensitivity="Private"),
     )  # fmt: skip
     assert draft == Draft(
-        "1@x", "Hello\nFrom me", "Äpfel und mehr", "mail", datetime(2023, 3, 7, 12, tzinfo=UTC), None, ("Ann", "bob@y.org", "M. Jörg"),
+        "1@x", "Hello\nFrom me", "Äpfel und mehr", "mail", datetime(2023, 3, 7, 12, tzinfo=UTC), None,
+        ("Ann", "bob@y.org", "M. Jörg"),
         ("Inbox", "Grün"), Sensitivity.SENSITIVE, "", Provenance.THIRD_PARTY, "", "1@x", 0,
     )  # fmt: skip
 
@@ -89,7 +91,8 @@ def test_an_unquoted_from_does_not_cut(take, tmp_path):
 
 @pytest.mark.parametrize(
     "line",
-    [b"From a@b Tue Mar  7 12:00:00 2023", b"From 123@xxx Tue Mar 07 12:00:00 +0000 2023", b"From - Tue, 7 Mar 2023 12:00:00 +0000",
+    [b"From a@b Tue Mar  7 12:00:00 2023", b"From 123@xxx Tue Mar 07 12:00:00 +0000 2023",
+     b"From - Tue, 7 Mar 2023 12:00:00 +0000",
      b"From ", b"From ???@??? Tue Mar 07 12:00:00 2023", b"From a b c Tue Mar 07 12:00 CET 2023\r"],
 )  # fmt: skip
 def test_many_kinds_of_from_lines(take, tmp_path, line):
@@ -102,7 +105,8 @@ def test_many_kinds_of_from_lines(take, tmp_path, line):
     ("date", "received", "expected"),
     [
         ("Tue, 7 Mar 2023 13:00:00 +0100 (CET)", "", (2023, 3, 7, 12)), ("7 Mar 23 12:00 GMT", "", (2023, 3, 7, 12)),
-        ("nonsense", "from a by b; Wed, 8 Mar 2023 12:00:00 +0000", (2023, 3, 8, 12)), ("nonsense", "", (2023, 3, 7, 12)),
+        ("nonsense", "from a by b; Wed, 8 Mar 2023 12:00:00 +0000", (2023, 3, 8, 12)),
+        ("nonsense", "", (2023, 3, 7, 12)),
         ("Tue, 7 Mar 1903 13:00:00 +0100", "", (2023, 3, 7, 12)), ("", "", (2023, 3, 7, 12)),
         ("Tue, 99 Mar 2023 99:99:99 +9999", "", (2023, 3, 7, 12)), ("2023-03-07T12:00:00Z", "", (2023, 3, 7, 12)),
     ],
@@ -113,19 +117,17 @@ def test_dates(take, tmp_path, date, received, expected):
 
 HTML = (
     "<html><head><title>t</title><style>s</style></head><body><!-- c --><p>Gr&uuml;&szlig;e  an <b>a</b>lle</p>"
-    "<div style='display: none'>HIDDEN</div><span style=\"font-size:0px\">HIDDEN</span><p hidden>HIDDEN</p><script>HIDDEN</script>"
+    "<div style='display: none'>HIDDEN</div><span style=\"font-size:0px\">HIDDEN</span><p hidden>HIDDEN</p>"
+    "<script>HIDDEN</script>"
     "<ul><li>eins<li>zwei</ul>see <a href='https://e.org/a?b'>here</a>, <a href='https://e.org'>e.org</a>"
     "<a href='javascript:x'>js</a><img alt='Bild' src=x></body></html>"
 )
-READ = "Grüße an alle\n\n- eins\n\n- zwei\n\nsee here (https://e.org/a?b), e.org js Bild"
+READ = "Grüße an alle\n\n- eins\n- zwei\n\nsee here (https://e.org/a?b), e.org js Bild"
 
 
-def parts(kind: str, *contents: tuple[str, str | bytes]) -> bytes:
-    body = b"".join(
-        b"--b\nContent-Type: " + t.encode() + b"\n\n" + (c if isinstance(c, bytes) else c.encode()) + b"\n"
-        for t, c in contents
-    )
-    return raw(body + b"--b--", Content_Type=f"multipart/{kind}; boundary=b", MIME_Version="1.0")
+def parts(subtype: str, *contents: tuple[str, str]) -> bytes:
+    body = "".join(f"--b\nContent-Type: {kind}\n\n{content}\n" for kind, content in contents)
+    return raw(body + "--b--", Content_Type=f"multipart/{subtype}; boundary=b", MIME_Version="1.0")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,8 @@ def parts(kind: str, *contents: tuple[str, str | bytes]) -> bytes:
         (parts("mixed", ("message/rfc822", "From: c@x\nSubject: inner\n\nforwarded")),
          "[Forwarded message]\nFrom: c@x\nSubject: inner\n\nforwarded"),
         (parts("mixed", ("text/plain; name=notes.txt", "x" * 2000)), "Attachments: notes.txt (text/plain, 2 kB)"),
-        (raw("M=FCll=\ner", Content_Type="text/plain; charset=iso-8859-1", Content_Transfer_Encoding="quoted-printable"), "Müller"),
+        (raw("M=FCll=\ner", Content_Type="text/plain; charset=iso-8859-1",
+             Content_Transfer_Encoding="quoted-printable"), "Müller"),
         (raw("TcO8bGxlcg==", Content_Type="text/plain; charset=utf-8", Content_Transfer_Encoding="base64"), "Müller"),
         (raw("“Müller”".encode("cp1252"), Content_Type="text/plain; charset=ISO-8859-1"), "“Müller”"),
         (raw("Müller".encode("latin-1"), Content_Type="text/plain; charset=utf-8"), "Müller"),
@@ -167,7 +170,16 @@ def test_who_wrote_it(take, tmp_path):
     assert provenance() is Provenance.OWNER
     assert provenance(From="ANN@X.ORG") is Provenance.OWNER
     assert provenance(From='"ann@x.org" <mallory@x.org>') is Provenance.THIRD_PARTY
-    assert provenance(From="ann@x.org, mallory@x.org") is Provenance.THIRD_PARTY
+    for forged in (
+        "ann@x.org, mallory@x.org",
+        "ann@x.org <mallory@x.org>",
+        "ann@x.org)mallory@x.org",
+        "mallory@x.org (ann@x.org)",
+        "<ann@x.org> <mallory@x.org>",
+        "<ann@x.org>, <>, mallory@x.org",
+        "=?utf-8?q?ann=40x.org?= <mallory@x.org>",
+    ):
+        assert provenance(From=forged) is Provenance.THIRD_PARTY, forged
     assert provenance(Authentication_Results="mx; spf=pass; dmarc=fail (p=none)") is Provenance.THIRD_PARTY
     assert one(take, tmp_path, raw()).provenance is Provenance.THIRD_PARTY
     assert one(take, tmp_path, raw(), owner="a@b, ann@x.org").provenance is Provenance.OWNER
@@ -230,11 +242,7 @@ def test_maildir_and_eml(take, tmp_path):
         file.write_bytes(raw(text, text + "@x"))
     (tmp_path / "mail" / ".Work.Old" / "new").mkdir()
     taken = take("mbox", tmp_path / "mail")
-    assert [(d.text, d.labels) for d in taken.drafts] == [
-        ("seen", ()),
-        ("new", ()),
-        ("kept", ("Work/Old", "Work")),
-    ] or [(d.text, d.labels) for d in taken.drafts] == [("seen", ()), ("new", ()), ("kept", ("Work/Old",))]
+    assert [(d.text, d.labels) for d in taken.drafts] == [("seen", ()), ("new", ()), ("kept", ("Work/Old",))]
     (tmp_path / "a.eml").write_bytes(raw("single"))
     assert [d.text for d in take("mbox", tmp_path / "a.eml").drafts] == ["single"]
     assert len(take("mbox", tmp_path).drafts) == 1
@@ -264,11 +272,12 @@ HOSTILE = {
     "references": raw(References="<a@b> " * 20_000),
     "html depth": raw("<div>" * 50_000 + "x", Content_Type="text/html"),
     "html links": raw("<a href=http://x>" * 20_000 + "x", Content_Type="text/html"),
-    "bytes": b"\xff\xfe\0\x80" * 5000 + b"\n\n" + bytes(range(256)) * 20,
+    "bytes": b"\xff\xfe\0\x80" * 5000 + b"\n\n" + bytes(range(256)) * 20 + b"\n\n",
     "no end": raw("x" * 3_000_000),
     "text bomb": raw("y " * 3_000_000),
     "charset": raw("x" * 200_000, Content_Type="text/plain; charset=idna"),
-    "filename": raw("x", Content_Type="application/x; name*0*=a''%ff; name*1*=%00; name*x=q", Content_Disposition="attachment; filename*=x"),
+    "filename": raw("x", Content_Type="application/x; name*0*=a''%ff; name*1*=%00; name*x=q",
+                    Content_Disposition="attachment; filename*=x"),
 }  # fmt: skip
 
 
@@ -276,7 +285,7 @@ def test_messages_made_to_hurt(tmp_path):
     """Each between two good ones: those are read, each bad one is a record or a failure with its place."""
     messages = [part for n, hostile in enumerate(HOSTILE.values()) for part in (raw("good", f"{n}@good"), hostile)]
     place = box(tmp_path, *messages)
-    items = list(run("mbox", place, {}, Limits(cpu=60, memory=1 << 30)))
+    items = list(run("mbox", place, {}, Limits(cpu=90, memory=1 << 30)))
     drafts = [item for item in items if isinstance(item, Draft)]
     failures = [item for item in items if type(item).__name__ == "Failure"]
     assert [d.origin for d in drafts if d.text == "good"] == [f"{n}@good" for n in range(len(HOSTILE))]
@@ -297,9 +306,9 @@ def test_messages_made_to_hurt(tmp_path):
 def test_a_large_mailbox_is_not_held_in_memory(tmp_path):
     place = tmp_path / "m"
     with place.open("wb") as file:
-        for n in range(60):
+        for n in range(40):
             file.write(FROM + raw("text\n" + ("x" * 76 + "\n") * 13_000, f"{n}@x"))
-    assert place.stat().st_size > 55 << 20
-    found = [item for item in run("mbox", place, {}, Limits(memory=160 << 20)) if not type(item).__name__ == "Progress"]
-    assert len(found) == 60
+    assert place.stat().st_size > 38 << 20
+    found = [item for item in run("mbox", place, {}, Limits(memory=96 << 20)) if type(item).__name__ != "Progress"]
+    assert len(found) == 40
     assert all(isinstance(item, Draft) for item in found)

@@ -303,6 +303,21 @@ def test_close_ends_a_reader_that_would_not_end(place: Place) -> None:
     assert len(errors) == 1
 
 
+def test_a_checkpoint_empties_the_wal_unless_a_reader_needs_it(place: Place) -> None:
+    db = place.open()
+    wal = place.directory / f"{cipher.NAME}-wal"
+    with db.read() as conn:
+        assert records.setting(conn, "a") is None
+        db.write(remember("a", "1"))
+        assert not db.checkpoint()
+        assert wal.stat().st_size > 0
+        assert records.setting(conn, "a") is None
+    assert db.checkpoint()
+    assert wal.stat().st_size == 0
+    assert remembered(db) == {"a": "1"}
+    assert pragma(db, "busy_timeout") == cipher.BUSY_S * 1000
+
+
 def test_check_finds_a_sound_database_sound_and_a_damaged_one_not(place: Place) -> None:
     db = place.open()
     db.write(lambda conn: [records.set_setting(conn, str(n), "x" * 500) for n in range(200)] and None)

@@ -18,6 +18,7 @@ from vault.store import keys, keyslots, slotfile
 from vault.store.keyslots import Keyslots
 
 FLOOR = slotfile.FLOOR.memory_kib
+ROOT = Path(__file__).parents[2]
 PASSPHRASE = b"correct horse battery staple"
 
 
@@ -220,9 +221,29 @@ def test_a_failed_change_leaves_the_old_file(tmp_path: Path) -> None:
             assert len(slots.slots) == 2
             sys.exit(42)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), tmp_path, PASSPHRASE.decode()], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), tmp_path, PASSPHRASE.decode()], check=False, cwd=ROOT
+    )
     assert done.returncode == 42
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {slotfile.NAME: before}
+
+
+def test_too_little_memory_is_said_so(tmp_path: Path) -> None:
+    """A slot that needs 1 GiB, in a process of its own that may have 600 MiB."""
+    program = """
+        import resource, sys
+        from pathlib import Path
+        from vault.errors import Overloaded
+        from vault.store import keyslots
+        resource.setrlimit(resource.RLIMIT_AS, (600 * 2**20, 600 * 2**20))
+        try:
+            keyslots.create(Path(sys.argv[1]), bytearray(b"passphrase"), 2**20)
+        except Overloaded:
+            sys.exit(42)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), tmp_path], check=False, cwd=ROOT)
+    assert done.returncode == 42
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_refusal_is_ours(tmp_path: Path) -> None:

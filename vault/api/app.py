@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any, TypeAlias
 
 from vault.api.guard import MAX_BODY, SECURITY_HEADERS, Guard
-from vault.api.problems import MEDIA_TYPE, problem
+from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge, VaultError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -43,8 +43,7 @@ class App:
             return
         send = _hardened(send)
         try:
-            if refusal := self._guard.check(scope["method"], scope["path"], scope["headers"]):
-                raise refusal
+            self._guard.check(scope["method"], scope["path"], scope["headers"])
             if scope["path"] != "/healthz":
                 self._asked = time.monotonic()
             body = await read_body(receive)
@@ -52,8 +51,10 @@ class App:
                 await self._mcp(scope, _once(body, receive), send)
             else:
                 await self._rest(scope, body, send)
+        except Refusal as refusal:
+            await send_problem(send, refusal)
         except VaultError as error:
-            await send_problem(send, error)
+            await send_problem(send, Refusal(error))
 
 
 class WsgiBridge:
@@ -144,11 +145,11 @@ def _hardened(send: Send) -> Send:
     return sent
 
 
-async def send_problem(send: Send, error: VaultError, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def send_problem(send: Send, refusal: Refusal, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Answer with a problem document."""
     import json
 
-    content = json.dumps(problem(error), ensure_ascii=False).encode()
+    content = json.dumps(problem(refusal.error, refusal.status), ensure_ascii=False).encode()
     told = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode()), *headers]
-    await send({"type": "http.response.start", "status": error.status, "headers": told})
+    await send({"type": "http.response.start", "status": refusal.status, "headers": told})
     await send({"type": "http.response.body", "body": content})

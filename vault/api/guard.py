@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vault.errors import BadRequest, NotAllowed, TooLarge, VaultError
+from vault.api.problems import Refusal, method_refused
+from vault.errors import BadRequest, NotAllowed, TooLarge
 
 MAX_BODY = 8 * 2**20
 """Bytes of a request's body."""
@@ -26,59 +27,45 @@ SECURITY_HEADERS = (
 """On every response. There is no CORS header among them, and there must never be."""
 
 
-class MethodRefused(BadRequest):
-    """A method that nothing here answers; OPTIONS among them, so no preflight ever succeeds."""
-
-    code, status = "method_refused", 405
-
-
 @dataclass(frozen=True, slots=True)
 class Guard:
     """The rules for the server on one port."""
 
     port: int
 
-    def check(self, method: str, target: str, headers: Iterable[tuple[bytes, bytes]]) -> VaultError | None:
-        """Return why a request is turned away, or None. Header names are lower-case."""
+    def check(self, method: str, target: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Raise Refusal for a request that is to be turned away. Header names are lower-case."""
         said: dict[bytes, list[bytes]] = {}
         for name, value in headers:
             said.setdefault(name, []).append(value)
-        return self._caller(said, target) or _method(method) or _body(method, said)
+        self._check_caller(said, target)
+        if method not in METHODS:
+            raise method_refused()
+        _check_body(method, said)
 
-    def _caller(self, said: dict[bytes, list[bytes]], target: str) -> VaultError | None:
+    def _check_caller(self, said: dict[bytes, list[bytes]], target: str) -> None:
         hosts = said.get(b"host", [])
         own = {f"{name}:{self.port}".encode() for name in NAMES}
         if len(hosts) != 1 or hosts[0] not in own:
-            return BadRequest("the Host header is not this server's", hint=f"use http://127.0.0.1:{self.port}")
-        if not target.startswith("/"):
-            return BadRequest("the request target is not a path")
+            hint = f"use http://127.0.0.1:{self.port}"
+            raise Refusal(BadRequest("the Host header is not this server's", hint=hint))
+        if not target.startswith("/") or target.startswith("//"):
+            raise Refusal(BadRequest("the request's target is not a path"))
         if said.get(b"origin", [b"http://" + hosts[0]]) != [b"http://" + hosts[0]]:
-            return NotAllowed("requests of other origins are refused")
+            raise Refusal(NotAllowed("requests of other origins are refused"))
         if any(site.lower() not in (b"same-origin", b"none") for site in said.get(b"sec-fetch-site", [])):
-            return NotAllowed("requests of other sites are refused")
-        return None
+            raise Refusal(NotAllowed("requests of other sites are refused"))
 
 
-def _method(method: str) -> VaultError | None:
-    return None if method in METHODS else MethodRefused("this method is not answered")
-
-
-def _body(method: str, said: dict[bytes, list[bytes]]) -> VaultError | None:
+def _check_body(method: str, said: dict[bytes, list[bytes]]) -> None:
     lengths = said.get(b"content-length", [])
     if len(lengths) > 1 or (lengths and b"transfer-encoding" in said):
-        return BadRequest("the length of the body is told twice")
+        raise Refusal(BadRequest("the length of the body is told twice"))
     if lengths and not lengths[0].isdigit():
-        return BadRequest("Content-Length is not a number")
+        raise Refusal(BadRequest("Content-Length is not a number"))
     if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > MAX_BODY):
-        return TooLarge(f"the body is larger than {MAX_BODY // 2**20} MiB")
+        raise Refusal(TooLarge(f"the body is larger than {MAX_BODY // 2**20} MiB"))
     kinds = said.get(b"content-type", [])
     json = len(kinds) == 1 and kinds[0].split(b";")[0].strip().lower() == b"application/json"
-    if method == "POST" and not json:
-        return UnsupportedMedia("the body must be application/json")
-    return None
-
-
-class UnsupportedMedia(BadRequest):
-    """A body that is no JSON. It also keeps plain HTML forms out."""
-
-    code, status = "unsupported_media_type", 415
+    if method == "POST" and not json:  # it also keeps plain HTML forms out
+        raise Refusal(BadRequest("the body must be application/json"), 415)

@@ -22,8 +22,8 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 
 from vault import __version__
 from vault.api.app import Receive, Scope, Send, send_problem
-from vault.api.guard import MAX_BODY, MethodRefused
-from vault.api.problems import Internal
+from vault.api.guard import MAX_BODY
+from vault.api.problems import Refusal, internal, method_refused
 from vault.api.rest import place
 from vault.api.tools import TOOLS, Tool, legible
 from vault.errors import BadRequest, NotAllowed, Refused, VaultError
@@ -63,14 +63,16 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if scope["method"] != "POST":
-                raise MethodRefused("MCP is asked by POST")
+                raise method_refused()
             holder = _holder(scope)
             actions = await self._in_thread(self._vault.actions, holder)
+        except Refusal as refusal:
+            await send_problem(send, refusal, [(b"allow", b"POST")])
         except VaultError as error:
-            await send_problem(send, error, [CHALLENGE] if error.status == 401 else [(b"allow", b"POST")])
+            await send_problem(send, Refusal(error), [CHALLENGE] if error.status == 401 else [])
         except Exception as error:
             log.error("%s in %s", type(error).__name__, place(error))
-            await send_problem(send, Internal("something went wrong here"))
+            await send_problem(send, Refusal(internal()))
         else:
             await self._transport.handle_request({**scope, HOLDER: holder, ACTIONS: actions}, receive, send)
 

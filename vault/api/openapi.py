@@ -9,10 +9,11 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from vault import __version__, errors
+from vault import __version__
 from vault.api.limits import LIMITS, Limit
 from vault.api.problems import MEDIA_TYPE, kinds
 from vault.api.wire import plain, word
+from vault.errors import VaultError
 from vault.types import OwnerToken
 
 _PLAIN: dict[Any, dict[str, Any]] = {
@@ -159,7 +160,7 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _problem() -> dict[str, Any]:
     text = {"type": "string"}
-    codes = sorted({*kinds(), errors.VaultError.code})
+    codes = sorted({*kinds(), VaultError.code})
     return {
         "type": "object",
         "description": "RFC 9457 problem details.",

@@ -5,31 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vault.errors import VaultError
+from vault.errors import BadRequest, VaultError
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:ownvault:problem:"
 
 
-class Internal(VaultError):
-    """Something nobody expected. Tells nothing; the log has the exception's type and place."""
-
-
-def problem(error: VaultError) -> dict[str, Any]:
-    """Return the problem document of `error`. Its `reason` is the owner's and stays out."""
+def problem(error: VaultError, status: int | None = None) -> dict[str, Any]:
+    """Return the problem document of `error`, with its own HTTP status or another. Its `reason` is the owner's and stays out."""
     said = {
         "type": _TYPE + error.code,
         "title": error.code.replace("_", " "),
-        "status": error.status,
+        "status": status or error.status,
         "code": error.code,
         "detail": error.message,
     }
     return said | ({"hint": error.hint} if error.hint else {})
 
 
+def internal() -> VaultError:
+    """Return what is told of something nobody expected: nothing. The log has the exception's type and place."""
+    return VaultError("something went wrong here")
+
+
+class Refusal(Exception):
+    """A request turned away before anybody looked at what it asks: an error with the HTTP status that says why."""
+
+    def __init__(self, error: VaultError, status: int | None = None) -> None:
+        super().__init__(error.message)
+        self.error, self.status = error, status or error.status
+
+
+def method_refused() -> Refusal:
+    """Return the refusal of a method; OPTIONS among them, so no preflight ever succeeds."""
+    return Refusal(BadRequest("this method is not answered here"), 405)
+
+
 def error(said: Mapping[str, Any]) -> VaultError:
-    """Return the error that a problem document tells of; an unknown code is Internal."""
-    kind = kinds().get(str(said.get("code")), Internal)
+    """Return the error that a problem document tells of; an unknown code is a plain VaultError."""
+    kind = kinds().get(str(said.get("code")), VaultError)
     return kind(str(said.get("detail") or "the server could not answer"), hint=str(said.get("hint") or ""))
 
 

@@ -13,8 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from vault import __version__
 from vault.api import openapi, wire
-from vault.api.guard import MethodRefused
-from vault.api.problems import MEDIA_TYPE, Internal, problem
+from vault.api.problems import MEDIA_TYPE, Refusal, internal, method_refused, problem
 from vault.api.routes import ROUTES, Route
 from vault.errors import BadRequest, NotFound, VaultError
 from vault.types import Holder
@@ -109,15 +108,21 @@ def _json(value: Any) -> Response:
 
 
 def _failed(error: Exception) -> Response:
+    refusal = _refusal(error)
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    said = json.dumps(problem(refusal.error, refusal.status), ensure_ascii=False)
+    return Response(said, refusal.status, headers, mimetype=MEDIA_TYPE)
+
+
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, VaultError):
+        return Refusal(error)
     if isinstance(error, HTTPException):
-        error = {404: NotFound("no such route"), 405: MethodRefused("this route does not answer this method")}.get(
-            error.code or 0, BadRequest("the request is malformed")
-        )
-    if not isinstance(error, VaultError):
-        log.error("%s in %s", type(error).__name__, place(error))
-        error = Internal("something went wrong here; the server's log names the place")
-    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    return Response(json.dumps(problem(error), ensure_ascii=False), error.status, headers, mimetype=MEDIA_TYPE)
+        if error.code == 405:
+            return method_refused()
+        return Refusal(NotFound("no such route") if error.code == 404 else BadRequest("the request is malformed"))
+    log.error("%s in %s", type(error).__name__, place(error))
+    return Refusal(internal())
 
 
 def place(error: BaseException) -> str:

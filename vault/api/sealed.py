@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vault.api.guard import SECURITY_HEADERS, Guard
-from vault.api.problems import MEDIA_TYPE, problem
-from vault.errors import BadRequest, TooLarge, VaultError
+from vault.api.problems import MEDIA_TYPE, Refusal, problem
+from vault.errors import BadRequest, TooLarge
 
 MAX_HEAD = 16 * 1024
 MAX_SECRET = 60 * 1024
@@ -53,7 +53,7 @@ class Connection:
     def receive(self, guard: Guard) -> Request | None:
         """Take what has come; return the request when it is whole.
 
-        Raises VaultError to be answered, ConnectionError when the client is gone.
+        Raises Refusal to be answered, ConnectionError when the client is gone.
         """
         with memoryview(self._buffer) as view:
             got = self.sock.recv_into(view[self._filled :]) if self._filled < len(view) else 0
@@ -65,13 +65,13 @@ class Connection:
             if end < 0 and self._filled <= MAX_HEAD:
                 return None
             if not 0 <= end <= MAX_HEAD:
-                raise TooLarge("the head of the request is too large")
+                raise Refusal(TooLarge("the head of the request is too large"))
             self._head = (*_parse(bytes(self._buffer[:end]), guard), end + 4)
         method, target, length, start = self._head
         if target != "/v1/unlock" or method != "POST":
             length = 0  # whatever it holds, the answer is that the vault is locked
         if length > MAX_SECRET:
-            raise TooLarge("this is no passphrase")
+            raise Refusal(TooLarge("this is no passphrase"))
         if self._filled < start + length:
             return None
         return Request(method, target, memoryview(self._buffer)[start : start + length])
@@ -86,8 +86,8 @@ class Connection:
         unsent = b"" if self._head and self._head[0] == "HEAD" else body
         self._out = b"\r\n".join(head) + b"\r\n\r\n" + unsent
 
-    def refuse(self, error: VaultError) -> None:
-        self.answer(error.status, problem(error))
+    def refuse(self, refusal: Refusal) -> None:
+        self.answer(refusal.status, problem(refusal.error, refusal.status))
 
     def send(self) -> bool:
         """Send what can be sent; True when all is."""
@@ -116,20 +116,19 @@ def wipe(secret: bytearray | memoryview) -> None:
 
 
 def _parse(head: bytes, guard: Guard) -> tuple[str, str, int]:
-    """Return method, target and length of the body. Raises what the guard says, and BadRequest."""
+    """Return method, target and length of the body. Raises Refusal."""
     line, *lines = head.split(b"\r\n")
     words = line.decode("latin-1").split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
-        raise BadRequest("this is not HTTP/1.1")
+        raise Refusal(BadRequest("this is not HTTP/1.1"))
     headers = []
     for one in lines:
         match = _HEADER.fullmatch(one)
         if not match:
-            raise BadRequest("a header is malformed")
+            raise Refusal(BadRequest("a header is malformed"))
         headers.append((match[1].lower(), match[2].rstrip(b" \t")))
-    if refusal := guard.check(words[0], words[1], headers):
-        raise refusal
+    guard.check(words[0], words[1], headers)
     said = dict(headers)
     if b"transfer-encoding" in said and words[1] == "/v1/unlock":
-        raise BadRequest("say the length of the body")
+        raise Refusal(BadRequest("say the length of the body"))
     return words[0], words[1].partition("?")[0], int(said.get(b"content-length", b"0"))

@@ -27,7 +27,7 @@ from vault.api.attempts import Attempts
 from vault.api.guard import Guard
 from vault.api.sealed import Connection, Request, wipe
 from vault.config import Config
-from vault.errors import BadRequest, Busy, Locked, Throttled, VaultError
+from vault.errors import Busy, Locked, Throttled, VaultError
 from vault.store import hygiene, lock
 
 BACKLOG = 128
@@ -227,10 +227,10 @@ class Parent:
             if client:
                 self._answer(client, 200, line[1:])
         else:
-            self._refused(json.loads(line[1:]) if line else problems.problem(problems.Internal("it did not start")))
+            self._refused(json.loads(line[1:]) if line else problems.problem(problems.internal()))
             self._worker.kill()  # it never had the key; the next attempt need not wait for it
             if client and self._failure:
-                self._refuse(client, self._failure)
+                self._refuse(client, problems.Refusal(self._failure))
                 self._failure = None
         wipe(line)
 
@@ -250,7 +250,7 @@ class Parent:
         worker.close()
         if self._waiting:
             client, self._waiting = self._waiting, None
-            self._refuse(client, problems.Internal("the worker ended before the vault was open"))
+            self._refuse(client, problems.Refusal(problems.internal()))
         if was_ready and not self._stopping:
             idle = " (idle)" if status == child.IDLE else ""
             unexpected = "" if asked or idle else f": the worker ended unexpectedly ({child.cause(status)})"
@@ -281,8 +281,10 @@ class Parent:
                     self._asked(client, request)
         except BlockingIOError:
             pass
+        except problems.Refusal as refusal:
+            self._refuse(client, refusal)
         except VaultError as error:
-            self._refuse(client, error)
+            self._refuse(client, problems.Refusal(error))
         except OSError:
             self._close(client)
 
@@ -293,7 +295,7 @@ class Parent:
         elif request.target != "/v1/unlock":
             raise Locked("the vault is locked")
         elif request.method != "POST":
-            raise BadRequest("unlock by POST")
+            raise problems.method_refused()
         elif starting or self._stopping:
             raise Throttled("an attempt is under way")
         else:
@@ -306,8 +308,8 @@ class Parent:
         client.answer(status, document)
         self._send(client)
 
-    def _refuse(self, client: Connection, error: VaultError) -> None:
-        client.refuse(error)
+    def _refuse(self, client: Connection, refusal: problems.Refusal) -> None:
+        client.refuse(refusal)
         self._send(client)
 
     def _send(self, client: Connection) -> None:

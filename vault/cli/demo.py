@@ -77,9 +77,13 @@ def demo(settings: Settings, port: int, directory: Path | None, keep: bool, no_w
         tour.walk(place, address)
         if no_wait:
             return
-        tour.afterwards(place, address)
-        wait()
-    screen.say("\nthe demo's server has ended")
+        try:
+            tour.afterwards(place, address)
+            while True:
+                signal.pause()
+        except KeyboardInterrupt:
+            screen.say()
+    screen.say("the demo's server has ended")
 
 
 def make(place: Place, keep: bool) -> None:
@@ -98,6 +102,7 @@ def make(place: Place, keep: bool) -> None:
         shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
     place.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     (place.directory / MARK).write_text(MARK_TEXT)
+    place.passphrase.touch(mode=0o600)
     place.passphrase.write_text(secrets.token_urlsafe(12) + "\n")
     Vault.create(Config.load(place.vault), bytearray(place.passphrase.read_bytes().strip()))
 
@@ -141,15 +146,6 @@ def free(port: int) -> int:
         except OSError:
             return 0
     return port
-
-
-def wait() -> None:
-    """Return at Ctrl-C or SIGTERM."""
-    try:
-        while True:
-            signal.pause()
-    except KeyboardInterrupt:
-        return
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +18,7 @@ from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.errors import ImportFailed, VaultError
-from vault.plugins import Item, Progress
+from vault.plugins import Item
 
 LISTED = 20
 """Failed and vanished items that the report names; the JSON has all."""
@@ -85,8 +86,14 @@ def bring(settings: Settings, vault: Open, items: Iterator[Item], report: Report
 
 def default_source(importer: str, collection: str, path: Path) -> str:
     """Return a name that tells two directories of the same name in different collections apart."""
-    stem = path.absolute().stem
+    stem = name_of(path)
     return f"{importer}:{collection}" if stem == collection else f"{importer}:{collection}:{stem}"
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a folder, or of a file without what tells its format."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  `.` and `..` have no name, and a link's own name is the better one
+    return whole.name if whole.is_dir() else Path(whole.name.removesuffix(".gz")).stem
 
 
 def _options(owners: tuple[str, ...], options: tuple[str, ...]) -> dict[str, object]:
@@ -102,15 +109,15 @@ def _options(owners: tuple[str, ...], options: tuple[str, ...]) -> dict[str, obj
 def _default_collection(settings: Settings, importer: str, path: Path) -> str:
     if importer != "jsonl":
         raise click.UsageError("name a collection: --collection NAME", click.get_current_context())
-    screen.note(settings, f"collection: {plain.one_line(path.stem)} (from the file's name)")
-    return path.stem
+    screen.note(settings, f"collection: {plain.one_line(name_of(path))} (from the file's name)")
+    return name_of(path)
 
 
 @contextmanager
-def _progress(settings: Settings, name: str) -> Iterator[Callable[[Report, Progress | None], None]]:
+def _progress(settings: Settings, name: str) -> Iterator[Callable[[Report, int | None], None]]:
     """Yield what to call as the import goes on; on a terminal it moves a bar on stderr."""
     if settings.quiet or settings.json or not sys.stderr.isatty():
-        yield lambda report, progress: None
+        yield lambda report, expected: None
         return
     from rich import progress as bars
 
@@ -122,11 +129,11 @@ def _progress(settings: Settings, name: str) -> Iterator[Callable[[Report, Progr
     with bars.Progress(*columns, console=screen.console(sys.stderr), transient=True) as bar:
         task = bar.add_task(name, total=None, count="")
 
-        def moved(report: Report, progress: Progress | None) -> None:
+        def moved(report: Report, expected: int | None) -> None:
+            done = report.kept + len(report.failed)
             failed = f", {len(report.failed)} failed" if report.failed else ""
-            bar.update(task, count=screen.plural(report.kept, "record") + failed)
-            if progress:
-                bar.update(task, completed=progress.done, total=progress.total)
+            count = screen.plural(report.kept, "record") + failed
+            bar.update(task, completed=done, total=expected and max(expected, done), count=count)
 
         yield moved
 

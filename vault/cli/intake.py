@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from vault.cli.open import Open
-from vault.errors import VaultError
+from vault.errors import TooLarge, VaultError
 from vault.plugins import Failure, Item, Progress
-from vault.types import AddAnswer, AddRequest, Draft
+from vault.types import AddRequest, Draft, Outcome
 
 BATCH_RECORDS = 256
 """Records that travel together; enough for the encoder to sort them by length with little padding."""
@@ -52,13 +52,18 @@ class Report:
 
 
 class Intake:
-    """Feeds one import into the vault and keeps its report. `moved` is called as things go on."""
+    """Feeds one import into the vault and keeps its report.
 
-    def __init__(self, vault: Open, report: Report, moved: Callable[[Report, Progress | None], None]) -> None:
+    `moved` is called as things go on, with the report and the number of records that there will be in
+    all: None while nobody can tell, an estimate while the importer still reads.
+    """
+
+    def __init__(self, vault: Open, report: Report, moved: Callable[[Report, int | None], None]) -> None:
         self._vault, self.report, self._moved = vault, report, moved
+        self._part: float | None = None
         self._seen: set[str] = set()
         self._whole = True
-        self._under_way: deque[Future[AddAnswer]] = deque()
+        self._under_way: deque[Future[tuple[Outcome, ...]]] = deque()
 
     def take(self, items: Iterable[Item]) -> None:
         """Take in drafts and failures until they end or Ctrl-C.
@@ -72,7 +77,7 @@ class Intake:
             for batch in self._batches(items):
                 self._under_way.append(pool.submit(self._add, batch))
                 if len(self._under_way) >= DEPTH:
-                    self._count(self._under_way.popleft())
+                    self._count_first()
             self._finish()
             self._look_for_vanished()
         except KeyboardInterrupt:
@@ -91,7 +96,8 @@ class Intake:
         size = 0
         for item in items:
             if isinstance(item, Progress):
-                self._moved(self.report, item)
+                self._part = item.done / item.total if item.total else None
+                self._moved(self.report, self._expected())
             elif isinstance(item, Failure):
                 self.report.fail(item.place, item.reason)
                 self._whole = self._whole and item.place != self.report.importer  # the importer itself ended early
@@ -105,13 +111,20 @@ class Intake:
         if batch:
             yield batch
 
-    def _add(self, batch: list[Draft]) -> AddAnswer:
+    def _add(self, batch: list[Draft]) -> tuple[Outcome, ...]:
         request = AddRequest(self.report.collection, tuple(batch), self.report.source)
-        return self._vault.vault.add(self._vault.holder, request)
+        try:
+            return self._vault.vault.add(self._vault.holder, request).outcomes
+        except TooLarge as error:  # a server takes so many bytes at once; one record too large is one failure
+            if len(batch) == 1:
+                return (Outcome(batch[0].origin, "failed", reason=error.message),)
+            half = len(batch) // 2
+            return self._add(batch[:half]) + self._add(batch[half:])
 
-    def _count(self, done: Future[AddAnswer]) -> None:
-        report = self.report
-        for outcome in done.result().outcomes:
+    def _count_first(self) -> None:
+        report, outcomes = self.report, self._under_way[0].result()  # Ctrl-C while it waits leaves it to be counted
+        self._under_way.popleft()
+        for outcome in outcomes:
             match outcome.outcome:
                 case "added":
                     report.added += 1
@@ -121,11 +134,15 @@ class Intake:
                     report.changed += 1
                 case _:
                     report.fail(outcome.origin, outcome.reason)
-        self._moved(report, None)
+        self._moved(report, self._expected())
+
+    def _expected(self) -> int | None:
+        read = len(self._seen) + len(self.report.failed)
+        return round(read / self._part) if self._part else None
 
     def _finish(self) -> None:
         while self._under_way:
-            self._count(self._under_way.popleft())
+            self._count_first()
 
     def _look_for_vanished(self) -> None:
         """Name what the vault knows of this source and the source did not show, unless it could not be read."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from vault import plugins
 from vault.cli import BROKEN_PIPE, INTERRUPTED
 from vault.cli.root import COMMANDS, SECTIONS, root
 from vault.errors import VaultError
@@ -38,7 +39,7 @@ def reference() -> str:
         for name in section:
             for path, command in _commands(name):
                 parts += [f"### ownvault {path}\n", _help(command, f"ownvault {path}")]
-    parts += ["## Exit codes\n", _exit_codes()]
+    parts += ["## Importers\n", _importers(), "## Exit codes\n", _exit_codes()]
     return "\n".join(parts)
 
 
@@ -55,6 +56,14 @@ def _help(command: click.Command, name: str) -> str:
     settings = {**root.context_settings, **command.context_settings, "terminal_width": WIDTH}
     context = click.Context(command, info_name=name, **settings)
     return f"```text\n{command.get_help(context)}\n```\n"
+
+
+def _importers() -> str:
+    lines = ["| Importer | Reads | Options (`--option NAME=VALUE`) |", "|---|---|---|"]
+    for info in plugins.importers().values():
+        options = "; ".join(f"`{name}`: {words}" for name, words in info.options.items())
+        lines.append(f"| `{info.name}` | {info.summary} | {options} |")
+    return "\n".join(lines) + "\n"
 
 
 def _exit_codes() -> str:

@@ -28,7 +28,7 @@ LONGEST = 64
 """Characters of a word that count; what is longer is no word and would only swell the lexicon."""
 
 # Snowball's own English stop list (https://snowballstem.org/algorithms/english/stop.txt), contractions included.
-STOP = frozenset(  # noqa: SIM905: a list of 150 literals says no more
+STOP = frozenset(
     """
     i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself
     it its itself they them their theirs themselves what which who whom this that these those am is are was were be
@@ -39,7 +39,7 @@ STOP = frozenset(  # noqa: SIM905: a list of 150 literals says no more
     because as until while of at by for with about against between into through during before after above below to
     from up down in out on off over under again further then once here there when where why how all any both each
     few more most other some such no nor not only own same so than too very
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")

@@ -186,10 +186,13 @@ def _action(value: str) -> str:
 def _whole(moment: datetime | None, up: bool = False) -> datetime | None:
     if moment is None:
         return None
-    moment = utc(moment)
-    whole = moment.replace(microsecond=0)
-    if up and whole != moment:
-        whole += timedelta(seconds=1)
+    try:
+        moment = utc(moment)
+        whole = moment.replace(microsecond=0)
+        if up and whole != moment:
+            whole += timedelta(seconds=1)
+    except OverflowError:
+        raise BadRequest("a time is outside the years 1 to 9999") from None
     if whole < _EPOCH:
         raise BadRequest("a token knows no time before 1970")
     return whole

@@ -58,7 +58,7 @@ def within_limits(call: Callable[[], _T]) -> _T:
 
 
 def guarded(call: Callable[[], _T], reason: Reason) -> _T:
-    """Run library code; whatever it raises is a refusal, but Overloaded. A Rust panic is a BaseException and no Exception."""
+    """Run library code; what it raises is a refusal, but Overloaded. A Rust panic is a BaseException, no Exception."""
     try:
         return call()
     except (KeyboardInterrupt, SystemExit, Overloaded):

@@ -48,6 +48,8 @@ def _letter(character: str) -> bool:
 def _visible(text: object, longest: int) -> str:
     if not isinstance(text, str) or not text.strip():
         raise BadRequest("a name must not be empty")
+    if len(text) > 4 * longest:  # NFC at most quarters a text: look no further
+        raise BadRequest(f"a name has at most {longest} characters")
     value = unicodedata.normalize("NFC", text)
     if len(value) > longest:
         raise BadRequest(f"a name has at most {longest} characters, not {len(value)}")

@@ -80,8 +80,11 @@ def _alternatives(values: Iterable[str] | None, dimension: str) -> tuple[frozens
 
 
 def _window(since: datetime | None, until: datetime | None, last: int | None) -> dict[str, Any]:
-    since = None if since is None else utc(since)
-    until = None if until is None else utc(until)
+    try:
+        since = None if since is None else utc(since)
+        until = None if until is None else utc(until)
+    except OverflowError:
+        raise BadRequest("a time is outside the years 1 to 9999") from None
     if since is not None and until is not None and since >= until:
         raise BadRequest("the window ends before it starts")
     if last is not None and (isinstance(last, bool) or not 1 <= last <= LONGEST_WINDOW):

@@ -66,7 +66,7 @@ class Fence:
         return int(_driver.SQLITE_DENY if self._up and denied else _driver.SQLITE_OK)
 
     def raise_(self) -> None:
-        """Put the fence up. Setting an authorizer makes SQLite ask again about statements prepared while it was down."""
+        """Put the fence up. Setting it anew makes SQLite ask again about statements prepared while it was down."""
         self._up = True
         self._link.set_authorizer(self)
 

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from vault.errors import Damaged, Locked, RolledBack, StorageFailed, VaultError, VaultExists
-from vault.store import cipher, files, keys, schema
+from vault.errors import Busy, Damaged, Locked, StorageFailed, VaultError, VaultExists
+from vault.store import cipher, continuity, files, keys, schema, slotfile
 from vault.store.ballast import Ballast
 from vault.store.cipher import Fence, Link
 from vault.store.head import Head, State
@@ -27,7 +27,7 @@ from vault.types import Connection
 
 T = TypeVar("T")
 
-FILES = (cipher.NAME, f"{cipher.NAME}-wal", f"{cipher.NAME}-shm", "head", "ballast")
+FILES = (cipher.NAME, f"{cipher.NAME}-wal", f"{cipher.NAME}-shm", "head", "ballast", slotfile.NAME)
 IDLE_READERS = 16
 """Read connections kept open for the next reader."""
 CLOSE_WAIT_S = 5.0
@@ -61,14 +61,14 @@ class Database:
         beside = directory / f".{cipher.NAME}.new"
         if path.exists() or path.is_symlink():
             raise VaultExists(f"there is a database in {directory}", hint="choose another directory with --vault DIR")
-        files.private(directory, 0o700)
+        files.private(directory)
         for name in (beside.name, f"{beside.name}-wal", f"{beside.name}-shm"):
             (directory / name).unlink(missing_ok=True)
         link, fence = cipher.connect(beside, key, create=True)
         try:
-            files.private(beside, 0o600)
+            files.private(beside)
             with cipher.told(), fence.lifted():
-                _migrate(link, 0, found=lambda: _found(link, vault_id, now))
+                schema.migrate(link, 0, found=lambda: _found(link, vault_id, now))
                 link.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:
             link.close()
@@ -92,7 +92,7 @@ class Database:
             link, fence = _connect(path, key, ballast)
             try:
                 with cipher.told():
-                    _reconcile(link, fence, head, vault_id, accept_older)
+                    continuity.reconcile(link, fence, head, vault_id, accept_older)
                 ballast.restore()
                 return cls(path, key, head, link, fence, ballast)
             except BaseException:
@@ -171,11 +171,15 @@ class Database:
         """Read every page and index and return what is wrong with them; nothing means sound. A second per 100 MB."""
         return self._writer.submit(_check, alone=True).result()  # type: ignore[no-any-return]
 
-    def checkpoint(self) -> None:
-        """Fold the WAL into the database and cut it to nothing: when idle, or to erase what was forgotten."""
-        self._writer.submit(
-            lambda link: link.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall(), alone=True
-        ).result()
+    def checkpoint(self) -> bool:
+        """Fold the WAL into the database and cut it to nothing: when idle, or to erase what was forgotten.
+
+        False when a reader or the disk stands in the way; then a later commit, or close(), does it.
+        """
+        try:
+            return bool(self._writer.submit(_checkpoint, alone=True).result())
+        except (StorageFailed, Busy):
+            return False
 
     def _borrow(self) -> Link:
         with self._door:
@@ -205,11 +209,11 @@ class Database:
 
 def _protect(directory: Path) -> None:
     """Refuse links in the place of files, and take others' access away."""
-    files.private(directory, 0o700)
+    files.private(directory)
     for name in FILES:
         with contextlib.suppress(FileNotFoundError):
             files.regular(directory / name)
-            files.private(directory / name, 0o600)
+            files.private(directory / name)
 
 
 def _connect(path: Path, key: bytearray, ballast: Ballast) -> tuple[Link, Fence]:
@@ -221,74 +225,20 @@ def _connect(path: Path, key: bytearray, ballast: Ballast) -> tuple[Link, Fence]
     return cipher.connect(path, key)  # on a full disk there was no room for the 32 KiB of shared memory
 
 
-def _reconcile(link: Link, fence: Fence, head: Head, vault_id: str, accept_older: bool) -> None:
-    """Compare database and head, bring the schema up to date, and leave head and database equal."""
-    with fence.lifted():
-        version = link.execute("PRAGMA user_version").fetchone()[0]
-    newest = len(schema.migrations())
-    if version > newest:
-        hint = "it was written by a newer ownvault: upgrade"
-        raise Damaged(
-            f"the database has schema {version}, this program knows {newest}", hint=hint, reason="newer_version"
-        )
-    if version == 0 or (state := _state(link, vault_id)) is None:
-        raise Damaged("the database belongs to no vault or to another one", reason="foreign_database")
-    sealed = head.read()
-    if _older(state, sealed) and not accept_older:
-        raise RolledBack(
-            f"the database is at commit {state.counter}, the sealed head at {sealed.counter if sealed else 'none'}",
-            hint="an older copy was put back, or its WAL was lost; restore the newest backup of the whole directory",
-        )
-    if version < newest:
-        with fence.lifted():
-            _migrate(link, version)
-        state = _state(link, vault_id) or state
-    if sealed is None or _older(state, sealed):
-        head.found(state)
-    elif state != sealed:
-        head.write(state)
-
-
-def _older(state: State, sealed: State | None) -> bool:
-    """Tell whether the head knows of more, or of something else, than the database holds.
-
-    Without a head only a database that was never written to is believed. Further than the head is what a crash
-    between commit and head leaves.
-    """
-    if sealed is None:
-        return state.counter > 0
-    return state.counter < sealed.counter or (state.counter == sealed.counter and state != sealed)
-
-
-def _state(link: Link, vault_id: str) -> State | None:
-    rows = link.execute("SELECT id, commit_counter, audit_head FROM vault").fetchall()
-    return State(rows[0][1], rows[0][2]) if len(rows) == 1 and rows[0][0] == vault_id else None
-
-
-def _migrate(link: Link, version: int, found: Callable[[], None] = lambda: None) -> None:
-    """Apply every migration after `version`, all in one transaction: the schema is old or new, never between."""
-    link.execute("BEGIN IMMEDIATE")
-    try:
-        for step in schema.migrations()[version:]:
-            for statement in schema.statements(step.sql):
-                link.execute(statement)
-            link.execute(f"PRAGMA user_version = {step.number:d}")
-        if version:
-            link.execute("UPDATE vault SET commit_counter = commit_counter + 1")
-        found()
-        link.execute("COMMIT")
-    except BaseException:
-        if link.in_transaction:
-            link.execute("ROLLBACK")
-        raise
-
-
 def _found(link: Link, vault_id: str, now: datetime) -> None:
     created = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     link.execute(
         "INSERT INTO vault (one, id, created, commit_counter, audit_head) VALUES (1, ?, ?, 0, ?)",
         (vault_id, created, EMPTY_TREE),
     )
+
+
+def _checkpoint(link: Connection) -> bool:
+    link.execute("PRAGMA busy_timeout = 250").fetchall()  # other writes wait behind this
+    try:
+        return bool(link.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+    finally:
+        link.execute(f"PRAGMA busy_timeout = {int(cipher.BUSY_S * 1000):d}").fetchall()
 
 
 def _check(link: Connection) -> tuple[str, ...]:

@@ -93,8 +93,12 @@ def regular(path: Path) -> os.stat_result:
     return found
 
 
-def private(path: Path, mode: int) -> None:
-    """Take from everybody else what a copy or a restore may have given them."""
-    if stat.S_IMODE(path.lstat().st_mode) & 0o077:
+def private(path: Path) -> None:
+    """Take from everybody else what a copy, a restore or the mask may have given them. NoVault when it is absent."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoVault(f"{path} does not exist") from None
+    if mode & 0o077:
         with failing(f"protect {path.name}"):
-            path.chmod(mode)
+            path.chmod(stat.S_IMODE(mode) & 0o700)

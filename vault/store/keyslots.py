@@ -47,7 +47,7 @@ def create(
     """
     if (directory / NAME).exists() or (directory / NAME).is_symlink():
         raise VaultExists(f"there is a vault in {directory}", hint="choose another directory with --vault DIR")
-    files.private(directory, 0o700)
+    files.private(directory)
     dek, spare = bytearray(random(keys.SIZE)), bytearray(random(recovery.SIZE))
     try:
         slots = Keyslots(directory, _vault_id(dek), (), random)

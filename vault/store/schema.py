@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from vault.errors import Missing
+from vault.store.cipher import Link
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -44,3 +45,21 @@ def statements(sql: str) -> Iterator[str]:
         raise Missing(
             f"a database migration ends inside a statement: {pending.strip()[:60]}", hint="install ownvault again"
         )
+
+
+def migrate(link: Link, version: int, found: Callable[[], None] = lambda: None) -> None:
+    """Apply every migration after `version`, all in one transaction: the schema is old or new, never between."""
+    link.execute("BEGIN IMMEDIATE")
+    try:
+        for step in migrations()[version:]:
+            for statement in statements(step.sql):
+                link.execute(statement)
+            link.execute(f"PRAGMA user_version = {step.number:d}")
+        if version:
+            link.execute("UPDATE vault SET commit_counter = commit_counter + 1")
+        found()
+        link.execute("COMMIT")
+    except BaseException:
+        if link.in_transaction:
+            link.execute("ROLLBACK")
+        raise
