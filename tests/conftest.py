@@ -50,6 +50,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment with a temporary home, a passphrase file and a vault that does not exist yet."""
     home = tmp_path_factory.mktemp("home")
     (home / "tmp").mkdir()
+    (home / "vault").mkdir()
+    (home / "vault" / "config.toml").write_text(f"argon2_memory = {FLOOR_KIB}\n")  # many commands unlock here
     secret = home / "passphrase"
     secret.write_bytes(PASSPHRASE + b"\n")
     secret.chmod(0o600)

@@ -76,6 +76,8 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def run_command(

@@ -26,7 +26,7 @@ def send(port: int, *parts: bytes) -> Response | None:
             for part in parts:
                 sock.sendall(part)
             data = b""
-            while b"\r\n\r\n" not in data or len(data.split(b"\r\n\r\n", 1)[1]) < _length(data):
+            while b"\r\n\r\n" not in data or len(data.split(b"\r\n\r\n", 1)[1]) < _length(data, parts):
                 more = sock.recv(65536)
                 if not more:
                     break
@@ -41,7 +41,9 @@ def send(port: int, *parts: bytes) -> Response | None:
     return Response(int(first.split()[1]), headers, body)
 
 
-def _length(data: bytes) -> int:
+def _length(data: bytes, asked: tuple[bytes, ...]) -> int:
+    if asked and asked[0].startswith(b"HEAD "):
+        return 0
     for line in data.split(b"\r\n\r\n")[0].lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line[15:])

@@ -71,3 +71,4 @@ def test_no_canary_at_rest(server, tmp_path: Path) -> None:  # type: ignore[no-u
         os.kill(pid, signal.SIGKILL)
     server.process.wait(20)
     assert sightings(*places) == []
+    server.stop()

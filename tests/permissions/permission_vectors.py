@@ -325,6 +325,13 @@ def bad_bytes() -> Iterator[Vector]:
         term((7, message((1, message((2, 1))), (1, message((2, 1)))))),
     )
     yield bad("set-nested", Reason.UNKNOWN_FIELD, "a set in a set", term((7, message((1, message((7, b"")))))))
+    yield bad("set-variable", Reason.MALFORMED, "a variable in a set", term((7, message((1, message((1, 5)))))))
+    yield bad(
+        "block-twice",
+        Reason.MALFORMED,
+        "a block version twice",
+        raw_block(message((3, 3), (3, 3), (6, message((1, query))))),
+    )
     yield bad("not-utf8", Reason.MALFORMED, "a string that is no UTF-8", raw_block(message((1, b"\xff"), (3, 3))))
     deep = message((2, message((1, 0))))
     for _ in range(10):

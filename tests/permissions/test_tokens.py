@@ -456,6 +456,11 @@ def test_canonical_sources_are_read_back() -> None:
     assert EVERYTHING.collections is EVERY and Provenance.OWNER.value == "owner"
 
 
+def test_numbers_keep_their_sign() -> None:
+    vetted = tokens.vet(make(USUAL, "check if record_sensitivity($x), $x > -7"))
+    assert vetted.blocks[0][0].queries[0].expressions == ((("var", "x"), ("int", -7), ("op", ">")),)
+
+
 def test_the_spec_lists_the_canonical_checks() -> None:
     from pathlib import Path
 

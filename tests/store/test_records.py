@@ -67,8 +67,8 @@ def test_a_record_comes_out_as_it_went_in(conn: Connection) -> None:
 
 CHANGES: dict[str, Any] = {
     "text": "Tea with Zoë at five.", "title": "", "kind": "mail", "created": None, "updated": NOW,
-    "people": ("Ann", "Zoë"), "labels": (), "sensitivity": Sensitivity.SECRET, "language": "de", "provenance": Provenance.THIRD_PARTY, "url": "",
-    "thread": "t2", "position": 4,
+    "people": ("Ann", "Zoë"), "labels": (), "sensitivity": Sensitivity.SECRET, "language": "de",
+    "provenance": Provenance.THIRD_PARTY, "url": "", "thread": "t2", "position": 4,
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from vault.api import problems
-from vault.api.client import LONG_SECONDS, RemoteVault
+from vault.api.client import LONG_SECONDS, RemoteVault, sendable
 from vault.config import Config
 from vault.errors import Locked, Unreachable, VaultError
 from vault.store import hygiene, lock
@@ -79,7 +79,7 @@ class Bridge:
 
     def _post(self, line: bytes, message: dict[str, Any]) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
-                   "Authorization": f"Bearer {self._token}"} | self._said(message)  # fmt: skip
+                   "Authorization": f"Bearer {sendable(self._token)}"} | self._said(message)  # fmt: skip
         connection = http.client.HTTPConnection("127.0.0.1", self._port(), timeout=LONG_SECONDS)
         try:
             connection.request("POST", "/mcp", line, headers)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from vault.api import problems, wire
-from vault.errors import BadRequest, Unreachable, VaultError
+from vault.errors import BadRequest, Refused, Unreachable, VaultError
 from vault.types import (
     AddAnswer,
     AddRequest,
@@ -141,7 +141,7 @@ class RemoteVault:
     def _call(
         self, method: str, path: str, holder: Holder | None, body: bytes | None = None, timeout: float | None = None
     ) -> bytes:
-        headers = {"Authorization": f"Bearer {holder.token}"} if holder else {}
+        headers = {"Authorization": f"Bearer {sendable(holder.token)}"} if holder else {}
         connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout or self._timeout)
         try:
             connection.request(method, path, body, headers | (_JSON if body is not None else {}))
@@ -160,3 +160,10 @@ class RemoteVault:
             return problems.error(json.loads(content))
         except (ValueError, AttributeError):
             return Unreachable(f"{self.address} answered {status}, which is not a vault's answer")
+
+
+def sendable(token: str) -> str:
+    """Return a token that fits into a header. Raises Refused for one that does not, which is no token."""
+    if not token.isascii() or not token.isprintable():
+        raise Refused("the token is not valid")
+    return token

@@ -25,7 +25,7 @@ from vault.api.app import Receive, Scope, Send, send_problem
 from vault.api.guard import MAX_BODY
 from vault.api.problems import Refusal, internal, method_refused
 from vault.api.rest import place
-from vault.api.tools import TOOLS, Tool, legible
+from vault.api.tools import TOOLS, Tool
 from vault.errors import BadRequest, NotAllowed, Refused, VaultError
 from vault.types import Action, Holder
 
@@ -87,7 +87,7 @@ class Endpoint:
         if tool is None:
             raise unknown
         try:
-            said = legible(await self._in_thread(tool.answers, self._vault, holder, params.arguments or {}))
+            said = await self._in_thread(tool.answer, self._vault, holder, params.arguments or {})
         except NotAllowed:  # recorded by the vault; the holder learns what it would of a tool that never was
             raise unknown from None
         except BadRequest as error:

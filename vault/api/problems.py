@@ -12,7 +12,7 @@ _TYPE = "urn:ownvault:problem:"
 
 
 def problem(error: VaultError, status: int | None = None) -> dict[str, Any]:
-    """Return the problem document of `error`, with its own HTTP status or another. Its `reason` is the owner's and stays out."""
+    """Return the problem document of `error`, under its own HTTP status or another. The `reason` stays here."""
     said = {
         "type": _TYPE + error.code,
         "title": error.code.replace("_", " "),

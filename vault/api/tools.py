@@ -11,6 +11,7 @@ from typing import Any
 
 from vault.api import wire
 from vault.api.openapi import Schemas
+from vault.errors import BadRequest
 from vault.service import Vault
 from vault.types import (
     Action,
@@ -40,7 +41,7 @@ _INVISIBLE = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool. `answers(vault, holder, arguments)` gives the structured content."""
+    """A tool. `takes` and `gives` are its JSON Schemas, `answers` asks the vault."""
 
     name: str
     action: Action
@@ -50,6 +51,13 @@ class Tool:
     gives: Callable[[], dict[str, Any]]
     answers: Callable[[Vault, Holder, Mapping[str, Any]], dict[str, Any]]
     read_only: bool = True
+
+    def answer(self, vault: Vault, holder: Holder, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the structured content. Raises BadRequest for arguments that the tool does not take."""
+        if not arguments.keys() <= self.takes()["properties"].keys():
+            raise BadRequest("unknown argument")
+        said: dict[str, Any] = legible(self.answers(vault, holder, arguments))
+        return said
 
 
 def _search(vault: Vault, holder: Holder, arguments: Mapping[str, Any]) -> dict[str, Any]:

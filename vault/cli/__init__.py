@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ def run(arguments: Sequence[str]) -> int:
     from vault.cli.root import root
     from vault.errors import VaultError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is shown as an escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         if "_OWNVAULT_COMPLETE" in os.environ:
             return _complete()

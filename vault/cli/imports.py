@@ -93,7 +93,8 @@ def default_source(importer: str, collection: str, path: Path) -> str:
 def name_of(path: Path) -> str:
     """Return the name of a folder, or of a file without what tells its format."""
     whole = Path(os.path.abspath(path))  # noqa: PTH100  `.` and `..` have no name, and a link's own name is the better one
-    return whole.name if whole.is_dir() else Path(whole.name.removesuffix(".gz")).stem
+    name = whole.name if whole.is_dir() else Path(whole.name.removesuffix(".gz")).stem
+    return name.encode("utf-8", "replace").decode()
 
 
 def _options(owners: tuple[str, ...], options: tuple[str, ...]) -> dict[str, object]:

@@ -81,6 +81,14 @@ class Command(click.Command):
         super().__init__(*arguments, **named)
         self.params.extend(everywhere(inner=True))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless a word on the command line is no text. (A path may be any bytes.)"""
+        for name, value in ctx.params.items():
+            for word in value if isinstance(value, tuple) else (value,):
+                if isinstance(word, str) and not word.isascii() and any("\ud800" <= c <= "\udfff" for c in word):
+                    raise click.UsageError(f"{name} is not valid UTF-8", ctx)
+        return super().invoke(ctx)
+
 
 class Group(click.Group):
     """A command with commands of its own."""

@@ -50,7 +50,8 @@ def emit(value: Any) -> None:
 
     from vault.api import wire
 
-    say(plain.json_safe(json.dumps(wire.plain(value), ensure_ascii=False, indent=2)))
+    ascii_only = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    say(plain.json_safe(json.dumps(wire.plain(value), ensure_ascii=ascii_only, indent=2)))
 
 
 def console(stream: TextIO | None = None) -> Console:

@@ -105,7 +105,7 @@ def _ask(address: str, token: str, query: str, narrowing: dict[str, Any]) -> Non
         search.cards(wire.answer(Answer, content).hits, query, snippet=160)
     else:
         problem = json.loads(content)
-        screen.say(plain.one_line(f"  {problem.get('code')}: {problem.get('detail') or problem.get('title')}"))
+        screen.say("   " + plain.one_line(f"{problem.get('code')}: {problem.get('detail') or problem.get('title')}"))
 
 
 def _look_back(owner: Open) -> None:

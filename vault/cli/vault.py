@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vault.cli import open as open_
-from vault.cli import passphrase, screen
+from vault.cli import passphrase, plain, screen
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.errors import Busy, Unreachable, VaultExists
@@ -46,7 +46,7 @@ def init(settings: Settings) -> None:
     if settings.json:
         screen.emit({"directory": str(config.directory), "recovery_key": recovery})
         return
-    screen.say(f"created a vault in {config.directory}")
+    screen.say(f"created a vault in {plain.one_line(str(config.directory))}")
     screen.say("\nrecovery key:\n")
     screen.say(f"    {screen.bold(recovery)}\n")
     screen.say(

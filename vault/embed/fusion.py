@@ -1,4 +1,4 @@
-"""Two scores and a thread to one order. Every constant has its reason in docs/decisions/search-fusion.md."""
+"""Two scores to one order. Every constant has its reason in docs/decisions/search-fusion.md."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from vault.embed.lexical import Floats, Ints
 
-DENSE = 0.6
-"""Weight of meaning against words."""
-LENT = 0.25
-"""Share of its score that a chunk lends to each neighbour in its thread."""
+DENSE = 0.55
+"""Weight of meaning; the rest is the weight of words."""
 
 
-def fuse(dense: NDArray[np.float32], words: Floats, before: Ints, after: Ints) -> Floats:
-    """Return the relevance of each chunk in scope. Only sums, products and quotients of single rows, and the
-    extremes over the scope: no result depends on how rows are laid out in memory."""
-    own = DENSE * _stretch(dense.astype(np.float64)) + (1.0 - DENSE) * _stretch(words)
-    return cast(Floats, own + LENT * (_lent(own, before) + _lent(own, after)))
+def fuse(dense: NDArray[np.float32], words: Floats) -> Floats:
+    """Return the relevance of each chunk in scope, in 0..1: both scores as shares of the best one, weighted.
+
+    Only quotients and sums of single rows, and the maximum over the scope: no result depends on which rows stand
+    beside a row in memory.
+    """
+    return cast(Floats, DENSE * _share(dense.astype(np.float64)) + (1.0 - DENSE) * _share(words))
 
 
 def best(relevance: Floats, starts: Ints, ids: Ints, limit: int) -> list[int]:
@@ -33,10 +33,6 @@ def best(relevance: Floats, starts: Ints, ids: Ints, limit: int) -> list[int]:
     return cast(list[int], rows[np.sort(first)][:limit].tolist())
 
 
-def _stretch(scores: Floats) -> Any:
-    low, high = scores.min(), scores.max()
-    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)
-
-
-def _lent(scores: Floats, neighbour: Ints) -> Any:
-    return np.where(neighbour >= 0, scores[neighbour], 0.0)
+def _share(scores: Floats) -> Any:
+    best = scores.max()
+    return np.maximum(scores, 0.0) / best if best > 0.0 else np.zeros_like(scores)

@@ -117,9 +117,9 @@ class Index:
         scope = self._select(where)
         if not len(scope.ids) or limit < 1:
             return []
-        dense = self._scorer.scores([(segment.vectors, rows) for segment, rows in scope.parts], vector)
+        dense = self._scorer.scores([(segment.vectors, rows) for segment, rows in scope.parts], vector)[scope.order]
         words = [self._lexicon[term] for term in dict.fromkeys(lexical.terms(text)) if term in self._lexicon]
-        relevance = fusion.fuse(dense, scope.lexical(words), scope.before, scope.after)
+        relevance = fusion.fuse(dense, scope.lexical(words))
         return [
             Ranked(int(scope.numbers[row]), int(scope.ids[row]), float(dense[row]), float(relevance[row]))
             for row in fusion.best(relevance, scope.starts, scope.ids, limit)

@@ -1,0 +1,61 @@
+"""A whole `Vault.search` over 100,000 chunks, all but the query's embedding: permission, mask, rank, fetch, gate, audit."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+from bench.importing import note
+from bench.machine import keep, milliseconds, spread, table
+from tests.support import HashingEncoder, grant
+from vault.config import Config
+from vault.service import Vault
+from vault.types import AddRequest, Draft, Filter, Holder, SearchRequest
+
+CHUNKS, BAR_MS, TIMES = 100_000, 20.0, 60
+SHARES = {"everything": 1.0, "tenth": 0.1, "hundredth": 0.01}
+
+
+def main() -> None:
+    rng = random.Random(11)
+    with tempfile.TemporaryDirectory() as place:
+        config = Config(directory=Path(place) / "vault", argon2_memory=19 * 1024)
+        Vault.create(config, bytearray(b"benchmark only"))
+        encoder = HashingEncoder()
+        with Vault.open(config, bytearray(b"benchmark only"), encoder=encoder) as vault:
+            owner = Holder(vault.owner_token().token)
+            for start in range(0, CHUNKS, 1000):
+                labels = lambda: tuple(name for name, share in SHARES.items() if rng.random() < share)  # noqa: E731
+                drafts = tuple(Draft(f"n{i}", note(rng), labels=labels()) for i in range(start, start + 1000))
+                vault.add(owner, AddRequest("notes", drafts, source="bench"))
+            queries = [note(rng)[:60] for _ in range(TIMES)]
+            embedding = spread([t for q in queries for t in milliseconds(lambda q=q: encoder.encode_query(q), 1)])  # type: ignore[misc]
+            figures = {}
+            for label in SHARES:
+                holder = grant(vault, label, "notes") if label == "everything" else Holder(
+                    vault.grant(owner, _labelled(label)).token)  # fmt: skip
+                vault.search(holder, SearchRequest("warm"))
+                taken = [
+                    t for q in queries for t in milliseconds(lambda q=q, h=holder: vault.search(h, SearchRequest(q)), 1)
+                ]  # type: ignore[misc]
+                figures[label] = spread(taken)
+            chunks = vault.status(owner).chunks
+    keep("service", {"chunks": chunks, "times": TIMES, "bar_ms": BAR_MS, "query_embedding_ms": embedding, **figures})
+    table(
+        f"Vault.search over {chunks:,} chunks, median of {TIMES} (stand-in query embedding {embedding['median']:.2f} ms included)",
+        [
+            (f"scope: {n}", f"{f['median']:.1f} ms (p95 {f['p95']:.1f})", f"bar {BAR_MS:g} ms")
+            for n, f in figures.items()
+        ],
+    )
+
+
+def _labelled(label: str):  # type: ignore[no-untyped-def]
+    from vault.types import GrantRequest
+
+    return GrantRequest(label, filter=Filter(collections=("notes",), labels=(label,)))
+
+
+if __name__ == "__main__":
+    main()
