@@ -1,4 +1,4 @@
-"""How long ranking takes over many chunks, without the query's embedding: `python bench/search.py [--chunks N]`.
+"""How long ranking takes over many chunks, without the query's embedding: `python -m bench.search [--chunks N]`.
 
 Synthetic records: words after Zipf, random unit vectors, half of them in threads. For each share of the vault that is
 in scope: the median and 95th percentile of `Index.rank`, and the first question after a change (which also has to
@@ -8,21 +8,19 @@ find the rows in scope). Beside it, in the same run, plain FAISS: one thread, th
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import faiss
 import numpy as np
 
+from bench.machine import keep, table
 from vault.embed.search import Entry, Index, Piece
 from vault.types import EVERYTHING, Names, Provenance, Sensitivity
 
-DIM = 384
+DIM, BAR_MS = 384, 20.0
 WORDS = 50_000
 LENGTH = 40
 QUERY_WORDS = 8
@@ -66,7 +64,6 @@ def main() -> None:
     options.add_argument("--chunks", type=int, default=100_000)
     options.add_argument("--rounds", type=int, default=100)
     options.add_argument("--threads", type=int, default=0, help="for one query; 0 = as many as there are cores")
-    options.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "search.json")
     given = options.parse_args()
     rng = np.random.default_rng(7)
 
@@ -102,22 +99,25 @@ def main() -> None:
 
         cold = timed(first, 9)[0]
         median, tail = timed(ask, given.rounds)
-        rows.append({"scope": name, "records": index.count(where), "median_ms": round(median, 2),
-                     "p95_ms": round(tail, 2), "first_ms": round(cold, 2), "ratio_to_flat": round(median / plain[0], 2)})  # fmt: skip
+        rows.append({
+            "scope": name, "records": index.count(where), "median_ms": round(median, 2), "p95_ms": round(tail, 2),
+            "first_ms": round(cold, 2), "ratio_to_flat": round(median / plain[0], 2),
+        })  # fmt: skip
 
-    report = {
-        "machine": {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-                    "processor": platform.processor() or platform.machine(), "python": platform.python_version(),
-                    "faiss": faiss.__version__, "numpy": np.__version__, "load_average": os.getloadavg()[0]},
-        "chunks": given.chunks, "load_s": round(load, 2), "flat_one_thread_ms": round(plain[0], 2), "rank": rows,
+    figures = {
+        "chunks": given.chunks, "bar_ms": BAR_MS, "load_average": round(os.getloadavg()[0], 1),
+        "load_s": round(load, 2), "flat_one_thread_ms": round(plain[0], 2), "rank": rows,
     }  # fmt: skip
-    print(f"{given.chunks:,} chunks taken in within {load:.2f} s; plain IndexFlatIP, one thread: {plain[0]:.2f} ms")
-    print(f"{'scope':12}{'records':>9}{'median ms':>11}{'p95 ms':>9}{'first ms':>10}{'of flat':>9}")
-    for row in rows:
-        print(f"{row['scope']:12}{row['records']:>9}{row['median_ms']:>11}{row['p95_ms']:>9}{row['first_ms']:>10}"
-              f"{row['ratio_to_flat']:>9}")  # fmt: skip
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=1) + "\n")
+    keep("search", figures)
+    table(
+        f"Index.rank over {given.chunks:,} chunks; plain IndexFlatIP with one thread {plain[0]:.1f} ms",
+        [
+            (f"scope: {row['scope']} ({row['records']:,} records)",
+             f"{row['median_ms']:.1f} ms (p95 {row['p95_ms']:.1f}; first question {row['first_ms']:.1f}; "
+             f"{row['ratio_to_flat']:.2f} of flat)", f"bar {BAR_MS:g} ms")
+            for row in rows
+        ],
+    )  # fmt: skip
     index.close()
 
 

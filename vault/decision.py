@@ -21,6 +21,8 @@ from vault.permissions import audit, grants, scope, tokens
 from vault.types import Action, Connection, Entry, Filter, Grant, Holder, Names, Receipt, Record, Scope, Status
 
 T = TypeVar("T")
+URGENT = frozenset({"unlock", Action.AUDIT, Action.REVOKE, Action.FORGET})
+"""What the owner must be able to do on a full disk: their entries may use the ballast."""
 REFUSALS_PER_MINUTE = 600
 """Refusals without a valid token that get an audit entry of their own; more are counted in the next one."""
 DRAIN_SECONDS = 5.0
@@ -72,7 +74,7 @@ class Storage(Protocol):
     """The part of the database that decisions use (store.database.Database)."""
 
     def read(self) -> AbstractContextManager[Connection]: ...
-    def write(self, work: Callable[[Connection], T], /) -> T: ...
+    def write(self, work: Callable[[Connection], T], /, *, urgent: bool = False) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,8 @@ class Decision:
         self._desk.gate.enter()
         self._leaving = True
         try:
-            receipt: Receipt = self._desk.storage.write(lambda conn: self.append(conn, list(records), detail or {}))
+            kept, said = list(records), detail or {}
+            receipt = self._desk.storage.write(lambda conn: self.append(conn, kept, said), urgent=self.action in URGENT)
         except BaseException:
             self._leaving = False
             self._desk.gate.leave()
@@ -209,14 +212,14 @@ class Decision:
         """Record that `error` was the answer. If even that fails, AuditFailed takes its place."""
         reason = error.reason if isinstance(error, VaultError) else "internal"
         detail: dict[str, object] = {}
-        if self._token is None:
+        if self._token is None and isinstance(error, Refused):
             unrecorded = self._desk.meter.admit(self.now)
             if unrecorded is None:
                 raise Throttled("too many refusals") from None
             detail = {"unrecorded": unrecorded} if unrecorded else {}
 
         def work(conn: Connection) -> Receipt:
-            if reason in ("token_expired", "grant_expired"):  # once seen expired is expired for good, whatever the clock says
+            if reason in ("token_expired", "grant_expired"):  # seen once, it stays, whatever the clock says later
                 grants.expire(conn, self.now)
             return self._entry(conn, "deny", reason, (), detail)
 

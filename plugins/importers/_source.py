@@ -74,11 +74,12 @@ def files(root: Path, suffixes: Iterable[str]) -> Iterator[Found | Failure]:
 
 def _link(entry: os.DirEntry[str], root: Path, real: Path, wanted: tuple[str, ...]) -> Iterator[Failure]:
     target = Path(os.path.realpath(entry.path))
+    exists = os.path.exists(target)  # noqa: PTH110 - unlike Path.exists, it raises nothing for what may not be looked at
     place = readable(os.path.relpath(entry.path, root))
-    if target.is_relative_to(real) and target.exists():
+    if target.is_relative_to(real) and exists:
         return
-    if target.is_dir() or entry.name.lower().endswith(wanted):
-        yield Failure(place, "a link out of the folder: not followed" if target.exists() else "a link to nothing")
+    if os.path.isdir(target) or entry.name.lower().endswith(wanted):  # noqa: PTH112
+        yield Failure(place, "a link out of the folder: not followed" if exists else "a link to nothing")
 
 
 def readable(name: str) -> str:

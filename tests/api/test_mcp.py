@@ -286,3 +286,31 @@ def test_the_bridge_tells_of_a_lock_and_goes_on(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.wait(20) == 0
     stopped(server)
+
+
+CANARY = "xylokarp7731"
+ODD: list[Any] = [
+    {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": CANARY}},
+    {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": CANARY, "arguments": {"query": CANARY}}},
+    {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": {"query": [CANARY]}}},
+    {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": CANARY},
+    {"jsonrpc": "2.0", "id": CANARY, "method": CANARY},
+    {"jsonrpc": CANARY},
+    {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": CANARY, "clientInfo": CANARY}},
+    {"jsonrpc": "2.0", "id": 1, "result": {CANARY: CANARY}},
+    [CANARY],
+    CANARY,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25", None, CANARY])
+def test_odd_messages_are_answered_and_leave_nothing_in_the_log(running: Running, version: str | None) -> None:
+    bodies = [json.dumps(message).encode() for message in ODD] + [b"[" * 50_000, b"{" + CANARY.encode(), b"\xff", b""]
+    for body in bodies:
+        answer = raw.request(
+            running.port, "POST", "/mcp", body, authorization=f"Bearer {running.claude.token}",
+            accept="application/json, text/event-stream", mcp_protocol_version=version,
+        )  # fmt: skip
+        assert answer and answer.status < 500, body[:80]
+        assert b"Traceback" not in answer.body
+    assert CANARY not in running.server.log.read_text()

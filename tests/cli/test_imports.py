@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from vault.cli.imports import default_source, name_of
+from vault.permissions import names
+
+ODD = ["notes", "a,b;c", "[x] = {y}", "日本語", "e\u0301te\u0301", "\udce9x", " x ", "-", "🎉 party", "x:y", "\u202ex"]
 
 
 @pytest.mark.parametrize(
@@ -16,11 +19,20 @@ from vault.cli.imports import default_source, name_of
         ("chats.jsonl.gz", "chats"),
         ("a.b.mbox", "a.b"),
         ("plain", "plain"),
-        (".hidden", ".hidden"),
+        (".x", "x"),
+        ("été #1, [b].txt", "été -1- -b"),
+        ("???", ""),
+        ("x" * 200, "x" * 48),
     ],
 )
 def test_a_file_is_called_by_its_stem(path: str, name: str) -> None:
     assert name_of(Path(path)) == name
+
+
+@pytest.mark.parametrize("name", ODD, ids=ascii)
+def test_every_name_of_a_file_makes_a_source_that_is_one(name: str) -> None:
+    source = default_source("text", "odd", Path(f"{name}.txt"))
+    assert names.name(source) == source
 
 
 def test_a_folder_keeps_its_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

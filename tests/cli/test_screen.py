@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -63,6 +64,23 @@ def test_moments_are_utc() -> None:
 def test_what_is_no_moment(text: str) -> None:
     with pytest.raises(click.BadParameter):
         Moment().convert(text, None, None)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+def test_a_date_without_a_time_is_the_same_date_everywhere(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert screen.day(datetime(2023, 5, 14, tzinfo=UTC)) == "2023-05-14"
+        assert screen.minute(datetime(2023, 5, 14, tzinfo=UTC)) == "2023-05-14"
+        assert screen.day(datetime(1, 1, 1, 0, 1, tzinfo=UTC)) and screen.day(
+            datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+        )
+        noon = {"America/New_York": "08:30", "Asia/Tokyo": "21:30", "UTC": "12:30"}[zone]
+        assert screen.minute(datetime(2023, 5, 14, 12, 30, tzinfo=UTC)) == f"2023-05-14 {noon}"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_days() -> None:

@@ -262,6 +262,11 @@ def test_words_are_plain_data_and_lose_nothing(where: Conditions) -> None:
         assert (dimension in words) is (getattr(where, dimension) != getattr(EVERYTHING, dimension))
 
 
+def test_the_later_start_of_two_windows_counts() -> None:
+    for since, expected in ((NOW - DAY, NOW - DAY), (NOW - 9 * DAY, NOW - 3 * DAY)):
+        assert scope.resolve(replace(EVERYTHING, since=since, last=3), NOW).since == expected
+
+
 def test_years_are_padded() -> None:
     where = replace(EVERYTHING, since=datetime(1, 1, 1, tzinfo=UTC))
     assert '"since":"0001-01-01T00:00:00.000000Z"' in scope.to_json(where)

@@ -291,6 +291,29 @@ def test_a_window_never_reaches_before_1970(window: dict[str, Any]) -> None:
         assert tokens.gate(child, record, Action.READ, NOW) is scope.admits(child.where, record, NOW) is expected
 
 
+def test_the_first_end_is_the_end() -> None:
+    hour = timedelta(hours=1)
+    token = tokens.attenuate(
+        tokens.attenuate(minted(), ROOT.public, expires=NOW + hour), ROOT.public, expires=NOW + 5 * hour
+    )
+    assert verified(token).expires == tokens.inspect(token).expires == NOW + hour
+
+
+def test_an_old_record_is_only_shut_out_of_windows() -> None:
+    child = verified(tokens.attenuate(minted(), ROOT.public, kinds=["note"]))
+    assert tokens.gate(child, replace(RECORD, date=datetime(1950, 1, 1, tzinfo=UTC)), Action.READ, NOW)
+
+
+def test_a_second_spelling_is_refused_even_behind_vetting() -> None:
+    vetted = tokens.vet(minted())
+    for other in (
+        replace(vetted, token=vetted.token + "="),
+        replace(vetted, facts=replace(vetted.facts, grant="owner")),
+    ):
+        told = reason(lambda other=other: tokens.verify(other, ROOT.keys, AUDIENCE, NOW))
+        assert told == Reason.MALFORMED
+
+
 @pytest.mark.parametrize(
     "narrower",
     [
@@ -454,6 +477,16 @@ def test_canonical_sources_are_read_back() -> None:
     )  # fmt: skip
     assert everything.actions == {Action.READ} and everything.exact
     assert EVERYTHING.collections is EVERY and Provenance.OWNER.value == "owner"
+
+
+@pytest.mark.parametrize(
+    "check",
+    ['check if request_op($x), {"read", "search"}.contains($y)', "check if time($x), $y < 2030-01-01T00:00:00Z"],
+)
+def test_a_check_of_another_variable_is_not_canonical(check: str) -> None:
+    token = verified(make(USUAL, check))
+    assert not token.exact
+    assert tokens.authorize(token, Action.SEARCH, ["notes"], NOW, AUDIENCE) == frozenset()
 
 
 def test_numbers_keep_their_sign() -> None:

@@ -159,6 +159,12 @@ def test_writes_that_the_system_refuses_lose_nothing(place: Place) -> None:
     )
 
 
+def test_opening_is_enough_to_have_ballast(place: Place) -> None:
+    assert not Ballast(place.directory).held
+    place.open()
+    assert Ballast(place.directory).held
+
+
 def test_the_ballast_is_there_or_not(tmp_path: Path) -> None:
     ballast = Ballast(tmp_path)
     assert not ballast.held

@@ -62,6 +62,17 @@ def test_a_missing_database_is_damage_and_nothing_is_made(filled: Place) -> None
     assert filled.files() == before
 
 
+def test_a_database_that_vanishes_while_it_is_opened_is_not_made_anew(
+    filled: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the look whether it is there: `mode=rw` is what then keeps SQLite from creating one."""
+    (filled.directory / cipher.NAME).unlink()
+    monkeypatch.setattr(cipher, "_there", lambda path: None)
+    with pytest.raises(VaultError):
+        cipher.connect(filled.directory / cipher.NAME, filled.key)
+    assert not (filled.directory / cipher.NAME).exists()
+
+
 def test_an_empty_database_is_damage(filled: Place) -> None:
     path = filled.directory / cipher.NAME
     path.write_bytes(b"")

@@ -21,6 +21,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Wsgi: TypeAlias = Callable[..., Iterable[bytes]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 BODY_SECONDS = 30.0
@@ -28,15 +29,17 @@ BODY_SECONDS = 30.0
 
 
 class App:
-    """The application that the worker serves. `idle` counts seconds since somebody last asked something."""
+    """The application that the worker serves. `clock` counts seconds."""
 
-    def __init__(self, guard: Guard, wsgi: Callable[..., Iterable[bytes]], mcp: Asgi, pool: ThreadPoolExecutor) -> None:
-        self._guard, self._mcp, self._rest = guard, mcp, WsgiBridge(wsgi, pool)
-        self._asked = time.monotonic()
+    def __init__(self, guard: Guard, wsgi: Wsgi, mcp: Asgi, pool: ThreadPoolExecutor,
+                 clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
+        self._guard, self._mcp, self._rest, self._clock = guard, mcp, WsgiBridge(wsgi, pool), clock
+        self._asked = clock()
 
     @property
     def idle(self) -> float:
-        return time.monotonic() - self._asked
+        """Seconds since somebody last asked something; whether the server is there does not count."""
+        return self._clock() - self._asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +48,7 @@ class App:
         try:
             self._guard.check(scope["method"], scope["path"], scope["headers"])
             if scope["path"] != "/healthz":
-                self._asked = time.monotonic()
+                self._asked = self._clock()
             body = await read_body(receive)
             if scope["path"] == "/mcp":
                 await self._mcp(scope, _once(body, receive), send)
@@ -60,7 +63,7 @@ class App:
 class WsgiBridge:
     """Calls a WSGI application in a pool of threads: the body whole, the answer whole, in two messages."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], pool: ThreadPoolExecutor) -> None:
+    def __init__(self, app: Wsgi, pool: ThreadPoolExecutor) -> None:
         self._app, self._pool = app, pool
 
     async def __call__(self, scope: Scope, body: bytes, send: Send) -> None:

@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vault.errors import Throttled, WrongPassphrase
+from vault.errors import BadRequest, Throttled, WrongPassphrase
 
 FILE = "attempts.json"
 FREE = 3
 """Failures before the first pause."""
 LONGEST = 60.0
 """Seconds of the longest pause."""
+MAX_SECRET = 60 * 1024
+"""Bytes of an unlock request's body; with its frame it fits into an empty pipe, so handing it on cannot block."""
 
 
 class Attempts:
@@ -82,3 +84,17 @@ class Attempts:
 def pause(failures: int) -> float:
     """Return the seconds to wait after so many failures in a row: none, then 1, 2, 4 ... up to a minute."""
     return 0.0 if failures < FREE else min(LONGEST, 2.0 ** min(failures - FREE, 16))
+
+
+def secret(body: bytes | bytearray) -> bytearray:
+    """Return the passphrase of an unlock request's body. Raises BadRequest."""
+    try:
+        said = json.loads(body) if len(body) <= MAX_SECRET else None
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or set(said) != {"passphrase"} or not isinstance(said["passphrase"], str):
+        raise BadRequest('the body must be {"passphrase": "…"}')
+    try:
+        return bytearray(said["passphrase"].encode())
+    except UnicodeEncodeError:
+        raise BadRequest("the passphrase is not text") from None

@@ -39,6 +39,8 @@ T = TypeVar("T")
 SECONDS = 60.0
 LONG_SECONDS = 900.0
 """For what embeds, or reads the whole log."""
+_REPEATABLE = ("/v1/search", "/v1/records/read", "/v1/count", "/v1/unlock", "/v1/records")
+"""What may be asked twice: it changes nothing, or nothing the second time."""
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -142,18 +144,30 @@ class RemoteVault:
         self, method: str, path: str, holder: Holder | None, body: bytes | None = None, timeout: float | None = None
     ) -> bytes:
         headers = {"Authorization": f"Bearer {sendable(holder.token)}"} if holder else {}
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout or self._timeout)
+        headers |= _JSON if body is not None else {}
         try:
-            connection.request(method, path, body, headers | (_JSON if body is not None else {}))
-            response = connection.getresponse()
-            content = response.read()
+            try:
+                status, content = self._exchange(method, path, body, headers, timeout)
+            except ConnectionResetError:  # between parent and worker: whoever took the connection had no time for it
+                if method != "GET" and path not in _REPEATABLE:
+                    raise
+                status, content = self._exchange(method, path, body, headers, timeout)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unreachable(f"{self.address} does not answer", reason=type(error).__name__) from None
+        if status >= 300:
+            raise self._error(status, content)
+        return content
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float | None
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout or self._timeout)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
-        if response.status >= 300:
-            raise self._error(response.status, content)
-        return content
 
     def _error(self, status: int, content: bytes) -> VaultError:
         try:

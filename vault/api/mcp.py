@@ -23,8 +23,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 from vault import __version__
 from vault.api.app import Receive, Scope, Send, send_problem
 from vault.api.guard import MAX_BODY
-from vault.api.problems import Refusal, internal, method_refused
-from vault.api.rest import place
+from vault.api.problems import Refusal, internal, method_refused, place
 from vault.api.tools import TOOLS, Tool
 from vault.errors import BadRequest, NotAllowed, Refused, VaultError
 from vault.types import Action, Holder

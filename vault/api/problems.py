@@ -56,3 +56,11 @@ def _below(base: type[VaultError]) -> Iterator[type[VaultError]]:
     for kind in base.__subclasses__():
         yield kind
         yield from _below(kind)
+
+
+def place(error: BaseException) -> str:
+    """Return where an exception was raised: file and line, never its text, which may hold content."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"

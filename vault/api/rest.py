@@ -13,18 +13,17 @@ from werkzeug.exceptions import HTTPException
 
 from vault import __version__
 from vault.api import openapi, wire
-from vault.api.problems import MEDIA_TYPE, Refusal, internal, method_refused, problem
+from vault.api.attempts import Attempts, secret
+from vault.api.problems import MEDIA_TYPE, Refusal, internal, method_refused, place, problem
 from vault.api.routes import ROUTES, Route
 from vault.errors import BadRequest, NotFound, VaultError
 from vault.types import Holder
 
 if TYPE_CHECKING:
-    from vault.api.attempts import Attempts
     from vault.service import Vault
 
 log = logging.getLogger("ownvault.api")
 PUBLIC = ("/healthz", "/openapi.json", "/.well-known/vault-keys.json", "/v1/unlock")
-MAX_SECRET = 64 * 1024
 
 
 def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
@@ -75,20 +74,6 @@ def _add_public(app: Flask, vault: Vault, attempts: Attempts) -> None:
     app.add_url_rule("/v1/unlock", "unlock", unlock, methods=["POST"])
 
 
-def secret(body: bytes | bytearray) -> bytearray:
-    """Return the passphrase of an unlock request's body. Raises BadRequest."""
-    try:
-        said = json.loads(body) if len(body) <= MAX_SECRET else None
-    except ValueError:
-        said = None
-    if not isinstance(said, dict) or set(said) != {"passphrase"} or not isinstance(said["passphrase"], str):
-        raise BadRequest('the body must be {"passphrase": "…"}')
-    try:
-        return bytearray(said["passphrase"].encode())
-    except UnicodeEncodeError:
-        raise BadRequest("the passphrase is not text") from None
-
-
 def _holder() -> Holder:
     """Return whoever asks. Without a bearer token the holder has an empty one, which the vault refuses and records."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -123,14 +108,6 @@ def _refusal(error: Exception) -> Refusal:
         return Refusal(NotFound("no such route") if error.code == 404 else BadRequest("the request is malformed"))
     log.error("%s in %s", type(error).__name__, place(error))
     return Refusal(internal())
-
-
-def place(error: BaseException) -> str:
-    """Return where an exception was raised: file and line, never its text, which may hold content."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
 
 
 def _started() -> None:

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vault.api.attempts import MAX_SECRET
 from vault.api.guard import SECURITY_HEADERS, Guard
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge
 
 MAX_HEAD = 16 * 1024
-MAX_SECRET = 60 * 1024
-"""Bytes of an unlock request's body; with its frame it fits into an empty pipe, so handing it on cannot block."""
 MAX_DRAINED = 16 * 2**20
 """Bytes of a body that nobody wants, read so that the client gets to see the answer."""
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")

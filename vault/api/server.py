@@ -8,21 +8,19 @@ Standard library only: what is not loaded here cannot keep a secret here.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
 import os
 import selectors
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from vault import __version__
-from vault.api import child, problems
+from vault.api import child, problems, surroundings
 from vault.api.attempts import Attempts
 from vault.api.guard import Guard
 from vault.api.sealed import Connection, Request, wipe
@@ -38,7 +36,8 @@ CLIENT_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 STOP_SECONDS = 4.0
 """What a worker may take to finish what is under way before it is killed."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD)
+LOCK_SECONDS = 1.0
+"""The same when it is to lock: the key goes now. What was acknowledged is on disk, and a kill loses nothing of it."""
 
 
 def serve(config: Config, secret: bytearray | None, *, json: bool = False, quiet: bool = False) -> int:
@@ -48,17 +47,13 @@ def serve(config: Config, secret: bytearray | None, *, json: bool = False, quiet
     Raises Busy when the port or the vault is taken, and whatever keeps the vault from opening.
     """
     hygiene.harden()
-    listening = _bind(config.port)
-    port = listening.getsockname()[1]
-    ownership = lock.Ownership.acquire(config.directory, wait_s=2, what="ownvault serve")
     try:
-        ownership.announce({"pid": os.getpid(), "port": port, "what": "ownvault serve"})
-        with _signals() as signals:
-            parent = Parent(config, listening, ownership, _Voice(config, port, json, quiet))
-            return parent.run(signals, secret)
+        with _bind(config.port) as listening, _owned(config, listening.getsockname()[1]) as ownership:
+            voice = surroundings.Voice(config, listening.getsockname()[1], json, quiet)
+            with surroundings.signals() as signals:
+                return Parent(config, listening, ownership, voice).run(signals, secret)
     finally:
-        ownership.release()
-        listening.close()
+        wipe(secret or bytearray())
 
 
 def _bind(port: int) -> socket.socket:
@@ -66,64 +61,33 @@ def _bind(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))
-    except (OSError, OverflowError):
+        listening.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
         listening.close()
-        raise Busy(f"port {port} is taken", hint="choose another: ownvault serve --port 0") from None
-    listening.listen(BACKLOG)
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        why = "is taken" if taken else "cannot be used"
+        raise Busy(f"port {port} {why}", hint="choose another: ownvault serve --port 0") from None
     listening.setblocking(False)
     return listening
 
 
 @contextmanager
-def _signals() -> Iterator[int]:
-    """Yield a descriptor from which the numbers of our signals can be read as they come."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    os.set_blocking(writing, False)
-    before = {number: signal.signal(number, _noted) for number in SIGNALS}
-    waking = signal.set_wakeup_fd(writing)
+def _owned(config: Config, port: int) -> Iterator[lock.Ownership]:
+    """Own the vault, and tell where it answers, for as long as the context lasts."""
+    ownership = lock.Ownership.acquire(config.directory, wait_s=2, what="ownvault serve")
     try:
-        yield reading
+        ownership.announce({"pid": os.getpid(), "port": port, "what": "ownvault serve"})
+        yield ownership
     finally:
-        signal.set_wakeup_fd(waking)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reading)
-        os.close(writing)
-
-
-def _noted(_: int, __: FrameType | None) -> None:
-    """Python writes the number into the wakeup descriptor; there is nothing else to do here."""
-
-
-class _Voice:
-    """What the owner is told, on stdout once and on stderr later."""
-
-    def __init__(self, config: Config, port: int, as_json: bool, quiet: bool) -> None:
-        self._address, self._directory = f"http://127.0.0.1:{port}", str(config.directory)
-        self._json, self._quiet, self._said = as_json, quiet, False
-
-    def state(self, state: str, why: str = "") -> None:
-        """Tell a change of state. The first one is the announcement that the server is there."""
-        if self._said:
-            if why or not self._quiet:
-                self._write(sys.stderr, f"ownvault: {state}{why}")
-            return
-        self._said = True
-        told = {"address": self._address, "state": state, "pid": os.getpid(), "directory": self._directory}
-        line = f"ownvault serves {self._directory} at {self._address} ({state}); Ctrl-C ends it"
-        self._write(sys.stdout, json.dumps(told) if self._json else self._address if self._quiet else line)
-
-    def _write(self, stream: Any, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody listens any more
-            stream.write(line + "\n")
-            stream.flush()
+        ownership.release()
 
 
 class Parent:
     """The loop of the sealed parent. At most one worker; at most one attempt to start one."""
 
-    def __init__(self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: _Voice) -> None:
+    def __init__(
+        self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: surroundings.Voice
+    ) -> None:
         self._config, self._listening, self._ownership, self._voice = config, listening, ownership, voice
         self._guard = Guard(listening.getsockname()[1])
         self._attempts = Attempts(config.directory)
@@ -196,7 +160,7 @@ class Parent:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stopping = True
             if number != signal.SIGCHLD and self._worker:
-                self._worker.end(STOP_SECONDS)
+                self._worker.end(LOCK_SECONDS if number == signal.SIGUSR1 else STOP_SECONDS)
 
     def _reap(self) -> None:
         if self._worker and (status := self._worker.ended()) is not None:

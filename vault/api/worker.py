@@ -15,14 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vault.api import child, problems, wire
+from vault.api.attempts import secret
 from vault.config import Config
-from vault.errors import BadRequest, VaultError
+from vault.errors import VaultError
 from vault.store import hygiene, lock
 
 if TYPE_CHECKING:
+    from vault.api.app import App
     from vault.service import Vault
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -51,9 +54,10 @@ def main(feed: int) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     order, given = _order(feed)
     _die_with(order.parent, order.life)
-    logging.basicConfig(format="ownvault: %(message)s", level=logging.ERROR)
+    _say_little()
     with ThreadPoolExecutor(order.config.threads, thread_name_prefix="request") as pool:
         try:
+            given = secret(given) if order.form == "json" else given
             opening = pool.submit(_opened, order, given)  # deriving the key leaves the interpreter free for imports
             _load()
             vault = opening.result()
@@ -66,6 +70,27 @@ def main(feed: int) -> int:
         finally:
             vault.close()
     os._exit(status)  # nothing is left to do; a library's idle threads shall not hold the key any longer
+
+
+def _say_little() -> None:
+    """Let nothing write content to the log: only our own lines, and of a stray exception its type and place.
+
+    Libraries log whole requests and validation errors with their input, so they are not heard at all.
+    """
+    from vault.api.problems import place
+
+    logging.lastResort = None
+    ours = logging.getLogger("ownvault")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("ownvault: %(message)s"))
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO if os.environ.get("OWNVAULT_LOG") == "requests" else logging.ERROR)
+
+    def stray(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+        ours.error("%s in %s", kind.__name__, place(error))
+
+    sys.excepthook = stray
+    threading.excepthook = lambda told: stray(told.exc_type, told.exc_value or told.exc_type(), None)
 
 
 def _order(feed: int) -> tuple[Order, bytearray]:
@@ -95,14 +120,9 @@ def _die_with(parent: int, life: int) -> None:
 
 
 def _opened(order: Order, given: bytearray) -> Vault:
-    from vault.api.rest import secret
     from vault.service import Vault
 
     ownership = lock.Ownership.inherit(order.config.directory, order.lock)
-    if order.form == "json":
-        given = secret(given)
-    elif not given:
-        raise BadRequest("the passphrase is empty")
     return Vault.open(order.config, given, ownership=ownership)
 
 
@@ -125,16 +145,15 @@ async def _serve(order: Order, vault: Vault, pool: ThreadPoolExecutor, ready: by
     server, status = listener.make(app, listening), 0
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
 
-    async def watch_idle() -> None:
+    async def lock_when_idle() -> None:
         nonlocal status
-        while app.idle < order.config.idle_lock * 60:
-            await asyncio.sleep(LOOK_SECONDS)
+        await idle(app, order.config.idle_lock * 60)
         status = child.IDLE
         server.stop()
 
     async with endpoint.run():
         serving = asyncio.create_task(server.serve())
-        watching = asyncio.create_task(watch_idle()) if order.config.idle_lock else None
+        watching = asyncio.create_task(lock_when_idle()) if order.config.idle_lock else None
         await asyncio.sleep(0)
         os.write(order.saying, ready)
         os.close(order.saying)
@@ -143,6 +162,12 @@ async def _serve(order: Order, vault: Vault, pool: ThreadPoolExecutor, ready: by
         if watching:
             watching.cancel()
     return status
+
+
+async def idle(app: App, seconds: float, look: float = LOOK_SECONDS) -> None:
+    """Return when nobody has asked anything for so many seconds."""
+    while app.idle < seconds:
+        await asyncio.sleep(look)
 
 
 def _warm(vault: Vault) -> None:

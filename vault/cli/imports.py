@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from vault.cli.screen import pass_settings
 from vault.errors import ImportFailed, VaultError
 from vault.plugins import Item
 
+NAME = 48
+"""Characters of a file's name in the name of its source."""
 LISTED = 20
 """Failed and vanished items that the report names; the JSON has all."""
 
@@ -86,15 +89,23 @@ def bring(settings: Settings, vault: Open, items: Iterator[Item], report: Report
 
 def default_source(importer: str, collection: str, path: Path) -> str:
     """Return a name that tells two directories of the same name in different collections apart."""
-    stem = name_of(path)
-    return f"{importer}:{collection}" if stem == collection else f"{importer}:{collection}:{stem}"
+    name = name_of(path)
+    return f"{importer}:{collection}:{name}" if name and name != collection else f"{importer}:{collection}"
 
 
 def name_of(path: Path) -> str:
-    """Return the name of a folder, or of a file without what tells its format."""
-    whole = Path(os.path.abspath(path))  # noqa: PTH100  `.` and `..` have no name, and a link's own name is the better one
+    """Return a name made of a folder's name, or a file's without what tells its format.
+
+    What may not stand in a name becomes a hyphen, so the result may be empty.
+    """
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  `.` has no name, and a link's own name is the better one
     name = whole.name if whole.is_dir() else Path(whole.name.removesuffix(".gz")).stem
-    return name.encode("utf-8", "replace").decode()
+    kept = (c if c.isalnum() or unicodedata.combining(c) or c in " ._@+-'&()" else "-" for c in _nfc(name))
+    return "".join(kept).lstrip(" ._@+-'&()")[:NAME].rstrip(" -")
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
 
 
 def _options(owners: tuple[str, ...], options: tuple[str, ...]) -> dict[str, object]:
@@ -108,10 +119,11 @@ def _options(owners: tuple[str, ...], options: tuple[str, ...]) -> dict[str, obj
 
 
 def _default_collection(settings: Settings, importer: str, path: Path) -> str:
-    if importer != "jsonl":
+    name = name_of(path)
+    if importer != "jsonl" or not name:
         raise click.UsageError("name a collection: --collection NAME", click.get_current_context())
-    screen.note(settings, f"collection: {plain.one_line(name_of(path))} (from the file's name)")
-    return name_of(path)
+    screen.note(settings, f"collection: {name} (from the file's name)")
+    return name
 
 
 @contextmanager

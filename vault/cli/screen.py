@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
@@ -29,6 +29,7 @@ WIDEST = 100
 """Columns that running text uses at most; longer lines read badly."""
 FOLDING = ("what", "records", "scope", "may")
 """Columns of tables that may take several lines."""
+MIDNIGHT = time()
 UNBOUNDED = 4096
 """Columns of output that goes to a file or pipe: tables are not cut there."""
 
@@ -126,12 +127,22 @@ def bold(words: str) -> str:
 
 def day(moment: datetime | None) -> str:
     """Return the date in the reader's own time zone, or nothing."""
-    return f"{moment.astimezone():%Y-%m-%d}" if moment else ""
+    return f"{_local(moment):%Y-%m-%d}" if moment else ""
 
 
 def minute(moment: datetime | None) -> str:
-    """Return date and time in the reader's own time zone, or nothing."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
+    """Return date and time in the reader's own time zone, the date alone when no time is known, or nothing."""
+    if moment is None or moment.time() == MIDNIGHT:
+        return day(moment)
+    return f"{_local(moment):%Y-%m-%d %H:%M}"
+
+
+def _local(moment: datetime) -> datetime:
+    """Midnight UTC is how a date without a time is kept: in any zone it stays that date."""
+    try:
+        return moment if moment.time() == MIDNIGHT else moment.astimezone()
+    except (OverflowError, OSError, ValueError):  # the first and last day there are
+        return moment
 
 
 def plural(number: int, noun: str) -> str:

@@ -35,7 +35,8 @@ _FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
 _TURN = re.compile(r"\S[^\n:]{0,40}: ")
 _SENTENCE = re.compile("(?<=[.!?\u2026])[\"'\u201d\u2019)\\]]*\\s+|(?<=[\u3002\uff01\uff1f])")  # the last: CJK stops
 _QUOTED = re.compile(r"[ \t]*>")
-_ATTRIBUTION = re.compile(r".{0,120}(wrote|writes|schrieb|escribió|a écrit|ha scritto)\s?:\s*$")
+_ATTRIBUTION = re.compile(r"\b(wrote|writes|schrieb|escribió|escreveu|écrit|scritto)\b.{0,80}:$")
+_OPENING = re.compile(r"[ \t]*(On|Am|Le|El|Il|Em)\b")
 _UNIT = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^\sA-Za-z0-9]|\n", re.ASCII)
 
 
@@ -219,7 +220,7 @@ def _own_words(text: str) -> list[tuple[int, int]]:
     A quote of a few lines with an answer under it stays: the answer cannot be understood without it.
     """
     lines = [(m.start(), m.end()) for m in re.finditer(r"[^\n]*\n|[^\n]+", text)]
-    quoted = [_is_quoted(text, lines, i) for i in range(len(lines))]
+    quoted = _quoted([text[start:end] for start, end in lines])
     spans: list[tuple[int, int]] = []
     begun = None
     i = 0
@@ -243,14 +244,15 @@ def _own_words(text: str) -> list[tuple[int, int]]:
     return spans if any(text[a:b].strip() for a, b in spans) else [(0, len(text))]
 
 
-def _is_quoted(text: str, lines: Sequence[tuple[int, int]], i: int) -> bool:
-    """A `>` line, or the line that announces one (`On Monday Anna wrote:`), which mailers break in two."""
-    line = text[slice(*lines[i])]
-    if _QUOTED.match(line):
-        return True
-    following = [text[slice(*at)] for at in lines[i + 1 : i + 4]]
-    ahead = next((j for j, one in enumerate(following) if _QUOTED.match(one)), None)
-    if ahead is None:
-        return False
-    between = "".join([line, *following[:ahead]])
-    return bool(_ATTRIBUTION.match(" ".join(between.split())))
+def _quoted(lines: Sequence[str]) -> list[bool]:
+    """Mark `>` lines, and the line that announces them (`On Monday Anna wrote:`), which mailers break in two."""
+    quoted = [bool(_QUOTED.match(line)) for line in lines]
+    for i in range(1, len(lines)):
+        if not quoted[i] or quoted[i - 1]:
+            continue
+        last = i - 1 if lines[i - 1].strip() or i == 1 else i - 2
+        if not quoted[last] and _ATTRIBUTION.search(lines[last].strip()):
+            quoted[last] = True
+            if last and not _OPENING.match(lines[last]) and _OPENING.match(lines[last - 1]):
+                quoted[last - 1] = True
+    return quoted

@@ -175,7 +175,11 @@ def idf(size: int, frequency: int) -> float:
     return math.log1p((size - frequency + 0.5) / (frequency + 0.5))
 
 
-def bm25(counts: NDArray[Any], lengths: NDArray[Any], mean: float) -> Floats:
-    """Return the saturated term frequency of rows: each count against its row's length. Plain arithmetic only,
-    so that a row's value never depends on where in the array it stands."""
-    return counts * (K1 + 1.0) / (counts + K1 * (1.0 - B + B / mean * lengths))
+def pull(lengths: Floats, mean: float) -> Floats:
+    """Return what holds each row's counts down: the more, the longer the row is against the mean."""
+    return K1 * (1.0 - B + B / mean * lengths)
+
+
+def saturated(counts: Floats, pulled: Floats) -> Floats:
+    """Return BM25's term frequency part. Plain arithmetic, row by row: where a row stands cannot matter."""
+    return counts * (K1 + 1.0) / (counts + pulled)

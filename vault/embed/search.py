@@ -117,9 +117,11 @@ class Index:
         scope = self._select(where)
         if not len(scope.ids) or limit < 1:
             return []
-        dense = self._scorer.scores([(segment.vectors, rows) for segment, rows in scope.parts], vector)[scope.order]
-        words = [self._lexicon[term] for term in dict.fromkeys(lexical.terms(text)) if term in self._lexicon]
-        relevance = fusion.fuse(dense, scope.lexical(words))
+        dense_rows = self._scorer.begin([(segment.vectors, rows) for segment, rows in scope.parts], vector)
+        known = dict.fromkeys(lexical.terms(text))
+        words = scope.lexical([self._lexicon[term] for term in known if term in self._lexicon])
+        dense = dense_rows()[scope.order]
+        relevance = fusion.fuse(dense, words)
         return [
             Ranked(int(scope.numbers[row]), int(scope.ids[row]), float(dense[row]), float(relevance[row]))
             for row in fusion.best(relevance, scope.starts, scope.ids, limit)

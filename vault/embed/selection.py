@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vault.embed.columns import Ints, Tables
-from vault.embed.lexical import Floats, bm25, idf
+from vault.embed.lexical import Floats, idf, pull, saturated
 from vault.embed.segments import Generation, Segment
 from vault.types import Conditions
 
 SHARES = (0.5, 0.25)
 """What the words of a chunk count for in its neighbours' context: half one step away, a quarter two steps away.
-Powers of two, so that sums of them are exact and no order of adding can show. 
+Powers of two, so that sums of them are exact and no order of adding can show.
 The reason: docs/decisions/search-fusion.md."""
+
+COMMON = 16
+"""A term in more than one of so many rows is worked out for all rows at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,7 @@ class Selection:
             ids=_flat([segment.ids[rows] for segment, rows in parts])[order],
             numbers=numbers,
             starts=np.flatnonzero(np.diff(numbers, prepend=-1)),
-            links=tuple(_link(threads, numbers, d, share) for d, share in enumerate(SHARES, 1)),
+            links=_links(threads, numbers),
             own_lengths=_flat([segment.postings.lengths[rows] for segment, rows in parts])[order],
             count=count,
         )
@@ -75,43 +78,42 @@ class Selection:
         scores = np.zeros(len(self.ids))
         for term in terms:
             rows, counts = self._postings(term)
-            if len(rows):
-                near, felt = self._spread(rows, counts)
-                weight = idf(len(self.ids), len(rows))
-                scores[near] += weight * bm25(felt, self._lengths[near], self._mean)
+            weight = idf(len(self.ids), len(rows))
+            if len(rows) * COMMON > len(self.ids) and self.links:
+                felt = np.zeros(len(self.ids))
+                felt[rows] = counts
+                scores += saturated(self._in_context(felt), self._pull) * weight
+            elif len(rows):
+                near, near_counts = self._spread(rows, counts)
+                scores[near] += saturated(near_counts, self._pull[near]) * weight
         return scores
 
-    def _spread(self, rows: Ints, counts: Ints) -> tuple[Ints, Floats]:
-        """Return the rows that hold a term or stand near one that does, and how much of it they have."""
-        near = rows
+    def _in_context(self, values: Floats) -> Floats:
+        """Return each chunk's value with its neighbours' shares of theirs."""
+        total = values.copy()
         for distance, link in enumerate(self.links, 1):
-            if len(link):
-                down = rows[rows < len(link)]
-                up = rows[rows >= distance] - distance
-                near = np.concatenate([near, down[link[down] > 0] + distance, up[link[up] > 0]])
-        if len(near) == len(rows):
-            return rows, counts.astype(np.float64)
-        felt = np.zeros(len(self.ids))
-        felt[rows] = counts
-        near = np.flatnonzero(np.bincount(near, minlength=1)) if len(near) > len(self.ids) // 16 else np.unique(near)
-        return near, self._in_context(felt, near)
-
-    def _in_context(self, values: Floats, at: Ints) -> Floats:
-        total = values[at]
-        for distance, link in enumerate(self.links, 1):
-            if len(link):
-                after, before = np.minimum(at, len(link) - 1), np.maximum(at - distance, 0)
-                total += np.where(at < len(link), link[after] * values[after + distance], 0.0)
-                total += np.where(at >= distance, link[np.minimum(before, len(link) - 1)] * values[before], 0.0)
+            total[distance:] += link * values[:-distance]
+            total[:-distance] += link * values[distance:]
         return total
 
-    @cached_property
-    def _lengths(self) -> Floats:
-        return self._in_context(self.own_lengths.astype(np.float64), np.arange(len(self.ids)))
+    def _spread(self, rows: Ints, counts: Ints) -> tuple[Ints, Floats]:
+        """The same for a term that few rows hold: the rows that feel it, ascending, and how much."""
+        near, felt = [rows], [counts.astype(np.float64)]
+        for distance, link in enumerate(self.links, 1):
+            for to, edge in ((rows + distance, rows), (rows - distance, rows - distance)):
+                linked = (edge >= 0) & (edge < len(link))
+                linked[linked] = link[edge[linked]] > 0.0
+                near.append(to[linked])
+                felt.append(link[edge[linked]] * counts[linked])
+        found, place = np.unique(np.concatenate(near), return_inverse=True)
+        total = np.bincount(place, weights=np.concatenate(felt), minlength=len(found))
+        return found, total.astype(np.float64)
 
     @cached_property
-    def _mean(self) -> float:
-        return max(1.0, float(self._lengths.sum()) / max(1, len(self.ids)))
+    def _pull(self) -> Floats:
+        """BM25's denominator beside the count: how much a chunk's length, against the mean, holds its counts down."""
+        lengths = self._in_context(self.own_lengths.astype(np.float64))
+        return pull(lengths, max(1.0, float(lengths.sum()) / max(1, len(lengths))))
 
     def _postings(self, term: int) -> tuple[Ints, Ints]:
         found, counted = [], []
@@ -146,7 +148,13 @@ def _places(parts: Sequence[tuple[Segment, Ints]], order: Ints) -> tuple[NDArray
     return tuple(places)
 
 
-def _link(threads: Ints, numbers: Ints, distance: int, share: float) -> Floats:
-    same = (threads[distance:] == threads[:-distance]) & (threads[distance:] >= 0)
-    same |= numbers[distance:] == numbers[:-distance]
-    return np.where(same, share, 0.0)
+def _links(threads: Ints, numbers: Ints) -> tuple[Floats, ...]:
+    """Return none at all where no chunk has a neighbour."""
+    links = []
+    for distance, share in enumerate(SHARES, 1):
+        same = (threads[distance:] == threads[:-distance]) & (threads[distance:] >= 0)
+        same |= numbers[distance:] == numbers[:-distance]
+        if not same.any():
+            break
+        links.append(np.where(same, share, 0.0))
+    return tuple(links)

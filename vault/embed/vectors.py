@@ -7,7 +7,7 @@ other rows there are. A BLAS product (numpy's `@`, FAISS's blocked search) has n
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,8 +34,9 @@ class Scorer:
         # Each of our threads works alone; a nested OpenMP team would fight the others for the cores.
         self._pool = ThreadPoolExecutor(wanted, "vectors", initializer=self._faiss.omp_set_num_threads, initargs=(1,))
 
-    def scores(self, parts: Sequence[tuple[Vectors, Rows]], query: Vectors) -> Vectors:
-        """Return the inner products of `query` (dim,) with the given rows of each part, one part after the other."""
+    def begin(self, parts: Sequence[tuple[Vectors, Rows]], query: Vectors) -> Callable[[], Vectors]:
+        """Start on the inner products of `query` (dim,) with the given rows of each part; the call that is returned
+        waits for them and returns them, one part after the other."""
         total = sum(len(rows) for _, rows in parts)
         out = np.empty(total, np.float32)
         wanted = np.ascontiguousarray(query, np.float32)
@@ -45,11 +46,15 @@ class Scorer:
                 raise TypeError("vectors and query must be contiguous float32 of one dimension")
             for start in range(0, len(rows), SLICE):
                 some = np.ascontiguousarray(rows[start : start + SLICE], np.int64)
-                work.append((vectors, some, out[at + start : at + start + len(some)]))
-            at += len(rows)
-        if work:
-            list(self._pool.map(lambda one: self._products(wanted, *one), work))
-        return out
+                work.append(self._pool.submit(self._products, wanted, vectors, some, out[at : at + len(some)]))
+                at += len(some)
+
+        def finish() -> Vectors:
+            for one in work:
+                one.result()
+            return out
+
+        return finish
 
     def _products(self, query: Vectors, vectors: Vectors, rows: Rows, out: Vectors) -> None:
         """Fill `out`. FAISS checks nothing here, so the bounds are checked first."""

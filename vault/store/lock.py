@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vault.errors import Busy, Damaged, NoVault, VaultError
+from vault.errors import Busy, Damaged, NoVault, StorageFailed, VaultError
 from vault.store import files
+from vault.store.ballast import Ballast
 
 LOCK = "lock"
 OWNER = "owner.json"
@@ -72,8 +73,14 @@ class Ownership:
         return self._fd
 
     def announce(self, address: dict[str, Any]) -> None:
-        """Tell other commands where the vault answers: {"pid", "port", "what"}."""
-        files.replace(self._directory / OWNER, json.dumps(address, indent=2).encode() + b"\n")
+        """Tell other commands where the vault answers: {"pid", "port", "what"}. The ballast makes room if need be."""
+        content = json.dumps(address, indent=2).encode() + b"\n"
+        try:
+            files.replace(self._directory / OWNER, content)
+        except StorageFailed:
+            if not Ballast(self._directory).release():
+                raise
+            files.replace(self._directory / OWNER, content)
 
     def release(self) -> None:
         """Give the vault up. Closing is enough, and leaves it to a parent or child that shares the lock."""
