@@ -17,6 +17,7 @@ lint: .venv/test-$(EXTRA)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=plugins/importers $(BIN)/mypy plugins/importers/*.py
 
 bench: .venv/test-$(EXTRA)
 	$(BIN)/python -m bench

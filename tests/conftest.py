@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, Server, run_command, start_server
 from vault.config import Config
 from vault.service import Vault
 from vault.types import Holder
+
+settings.register_profile("ownvault", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("ownvault")
 
 
 @pytest.fixture

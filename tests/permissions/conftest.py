@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-settings.register_profile("permissions", deadline=None)  # speed is no matter of these tests
-settings.load_profile("permissions")
 sys.path.insert(0, str(HERE))  # biscuits.py, permission_vectors.py
 
 
