@@ -1,11 +1,11 @@
-"""`make bench`: every benchmark in a process of its own, one after the other; two runtimes in one fight over threads."""
+"""`make bench`: every benchmark in a process of its own, one after the other: two in one would share threads."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-BENCHMARKS = ("startup", "permission", "search", "importing", "serving", "retrieval")
+BENCHMARKS = ("startup", "permission", "search", "service", "importing", "serving", "retrieval")
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or BENCHMARKS

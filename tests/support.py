@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -25,7 +24,7 @@ FLOOR_KIB = 19 * 1024
 
 
 class HashingEncoder:
-    """A real, tiny encoder: words hashed onto 384 axes. For tests of many vaults, where the model's meaning is not the point."""
+    """A real, tiny encoder: words hashed onto 384 axes. For tests of many vaults, where meaning is not the point."""
 
     name, dim, device = "hashing-384", 384, "cpu"
 

@@ -48,14 +48,21 @@ def drafts(draw: st.DrawFn) -> list[tuple[str, Draft]]:
         (
             draw(st.sampled_from(COLLECTIONS)),
             Draft(
-                origin=f"r{i}", text=draw(texts), title=draw(texts), kind=draw(st.sampled_from(KINDS)),
+                origin=f"r{i}",
+                text=draw(texts),
+                title=draw(texts),
+                kind=draw(st.sampled_from(KINDS)),
                 created=draw(st.none() | st.integers(0, 60).map(lambda d: DAY + timedelta(days=d))),
-                people=draw(subsets(PEOPLE)), labels=draw(subsets(LABELS)), sensitivity=draw(st.sampled_from(Sensitivity)),
-                provenance=draw(st.sampled_from(Provenance)), thread=draw(st.sampled_from(["", "t1", "t2"])), position=i,
+                people=draw(subsets(PEOPLE)),
+                labels=draw(subsets(LABELS)),
+                sensitivity=draw(st.sampled_from(Sensitivity)),
+                provenance=draw(st.sampled_from(Provenance)),
+                thread=draw(st.sampled_from(["", "t1", "t2"])),
+                position=i,
             ),
         )
         for i in range(number)
-    ]  # fmt: skip
+    ]
 
 
 filters = st.builds(
@@ -126,7 +133,7 @@ def test_a_scoped_question_sees_a_vault_that_holds_only_the_scope(
 
 
 def covers(filter: Filter, collection: str, draft: Draft) -> bool:
-    """Say in the plainest words whether a grant of this filter covers the record; a third evaluation, for the test alone."""
+    """Say in the plainest words whether a grant of this filter covers the record: a third evaluation, for the test."""
     ceiling = Sensitivity.parse(filter.sensitivity) if filter.sensitivity else Sensitivity.PERSONAL
     dated = (filter.since is None and filter.until is None) or (
         draft.created is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -315,10 +316,8 @@ class TestOpening:
     def test_the_passphrase_is_wiped(self, vault: Vault, config: Config) -> None:
         vault.close()
         for secret in (bytearray(PASSPHRASE), bytearray(b"wrong")):
-            try:
+            with contextlib.suppress(WrongPassphrase):
                 Vault.open(config, secret).close()
-            except WrongPassphrase:
-                pass
             assert not any(secret)
 
     def test_two_at_once(self, vault: Vault, config: Config) -> None:

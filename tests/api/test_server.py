@@ -212,6 +212,25 @@ def test_a_graceful_stop(tmp_path: Path, number: signal.Signals) -> None:
     assert stopped(server) == 0 and server.log.read_text() == ""
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_while_it_unlocks(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C ends it without a word of failure; a lock leaves it running, locked."""
+    environment = new(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-m", "vault", "serve", "--port", "0", "--json"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout and process.stderr
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        until(lambda: children.read_text().strip())
+        process.send_signal(number)
+        if number == signal.SIGUSR1:
+            assert json.loads(process.stdout.readline())["state"] == "locked"
+            process.terminate()
+        assert process.wait(20) == 0
+        assert process.stdout.read() == process.stderr.read() == ""
+
+
 def test_a_stop_while_locked(tmp_path: Path) -> None:
     server = started(new(tmp_path), "--locked")
     assert RemoteVault(server.address).health()["state"] == "locked"

@@ -124,9 +124,11 @@ def test_imports(running: Server, tmp_path: Path) -> None:
 def test_malformed_mail(running: Server, tmp_path: Path) -> None:
     mailbox = tmp_path / "bad.mbox"
     mailbox.write_bytes(
-        b"From a@example.org Mon Jan  1 00:00:00 2024\nSubject: =?utf-8?q?caf=C3?=\nContent-Type: multipart/mixed; boundary=x\n\n--x\n"
+        b"From a@example.org Mon Jan  1 00:00:00 2024\nSubject: =?utf-8?q?caf=C3?=\n"
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\n"
         b"Content-Type: text/plain; charset=no-such\nContent-Transfer-Encoding: base64\n\n!!!!\n\n"
-        b"From b@example.org Mon Jan  1 00:00:00 2024\nFrom: B <b@example.org>\nSubject: good\nMessage-ID: <g@example.org>\n\nwell formed\n"
+        b"From b@example.org Mon Jan  1 00:00:00 2024\nFrom: B <b@example.org>\nSubject: good\n"
+        b"Message-ID: <g@example.org>\n\nwell formed\n"
     )
     report = running.json("import", "mbox", str(mailbox), "--collection", "mail")
     assert report["added"] >= 1
@@ -150,9 +152,14 @@ def test_tokens(running: Server) -> None:
     token = str(running.json("grant", "claude", "--collection", "notes")["token"])
     assert ask(running, token)[0] == 200
     bad = {
-        "none": "", "junk": "junk", "truncated": token[:-7], "tampered": token[:40] + ("A" if token[40] != "A" else "B") + token[41:],
-        "padded": token + "=", "oversized": token + "A" * 20_000, "twice": token + token,
-    }  # fmt: skip
+        "none": "",
+        "junk": "junk",
+        "truncated": token[:-7],
+        "tampered": token[:40] + ("A" if token[40] != "A" else "B") + token[41:],
+        "padded": token + "=",
+        "oversized": token + "A" * 20_000,
+        "twice": token + token,
+    }
     for name, value in bad.items():
         status, problem = ask(running, value)
         assert (status, problem["code"]) == (401, "token_refused"), (name, status, problem)
@@ -162,12 +169,24 @@ def test_tokens(running: Server) -> None:
 def test_bodies(running: Server) -> None:
     token = str(running.json("grant", "claude", "--collection", "notes")["token"])
     for body, codes in {
-        b"": (400,), b"{": (400,), b"[]": (400,), b"null": (400,), b'{"query": 1}': (400,), b'{"query": ""}': (400,), b"\xff\xfe": (400,),
-        b'{"query": "x", "surprise": 1}': (400,), b'{"query": "x", "limit": 0}': (400,), b'{"query": "x", "limit": 1e9}': (400,),
-        b'{"query": "x", "limit": "10"}': (400,), b'{"query": "%s"}' % (b"x" * 5000): (400, 413), b"[" * 100_000: (400,),
-        b'{"query": "x", "filter": {"collections": "notes"}}': (400,), b'{"query": "x", "filter": {"since": "yesterday"}}': (400,),
-        b'{"query": "\\ud800"}': (200, 400), b'{"query": "\\u0000"}': (200, 400),
-    }.items():  # fmt: skip
+        b"": (400,),
+        b"{": (400,),
+        b"[]": (400,),
+        b"null": (400,),
+        b'{"query": 1}': (400,),
+        b'{"query": ""}': (400,),
+        b"\xff\xfe": (400,),
+        b'{"query": "x", "surprise": 1}': (400,),
+        b'{"query": "x", "limit": 0}': (400,),
+        b'{"query": "x", "limit": 1e9}': (400,),
+        b'{"query": "x", "limit": "10"}': (400,),
+        b'{"query": "%s"}' % (b"x" * 5000): (400, 413),
+        b"[" * 100_000: (400,),
+        b'{"query": "x", "filter": {"collections": "notes"}}': (400,),
+        b'{"query": "x", "filter": {"since": "yesterday"}}': (400,),
+        b'{"query": "\\ud800"}': (200, 400),
+        b'{"query": "\\u0000"}': (200, 400),
+    }.items():
         status, answer = ask(running, token, body)
         assert status in codes, (body[:60], status, answer)
         assert status == 200 or answer["code"] in ("bad_request", "too_large"), answer

@@ -1,6 +1,6 @@
 """Nothing derived from content is readable at rest: not while the server runs, not after it was killed.
 
-The canary goes everywhere a person's words can go: content, titles, file names, collection names, labels, people, queries.
+The canary goes everywhere a person's words can go: content, titles, file and collection names, labels, people, queries.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Worker:
         if got and not self._line.endswith(b"\n") and len(self._line) < MAX_LINE:
             return None
         line, self._line = self._line, bytearray()
-        return line
+        return line if line.endswith(b"\n") else bytearray()
 
     def end(self, seconds: float) -> None:
         """Ask it to finish, and set the time after which it is to be killed."""

@@ -25,7 +25,7 @@ from vault.api.attempts import Attempts
 from vault.api.guard import Guard
 from vault.api.sealed import Connection, Request, wipe
 from vault.config import Config
-from vault.errors import Busy, Locked, Throttled, VaultError
+from vault.errors import Busy, Locked, Throttled, VaultError, WrongPassphrase
 from vault.store import hygiene, lock
 
 BACKLOG = 128
@@ -191,19 +191,20 @@ class Parent:
             if client:
                 self._answer(client, 200, line[1:])
         else:
-            self._refused(json.loads(line[1:]) if line else problems.problem(problems.internal()))
-            self._worker.kill()  # it never had the key; the next attempt need not wait for it
-            if client and self._failure:
-                self._refuse(client, problems.Refusal(self._failure))
-                self._failure = None
+            failure = problems.error(json.loads(line[1:])) if line else problems.internal()
+            if isinstance(failure, WrongPassphrase):
+                self._attempts.failed()
+            if client:
+                self._refuse(client, problems.Refusal(failure))
+            if (
+                self._first and not self._worker.asked
+            ):  # the command that should unlock ends with what kept it from that
+                self._failure, self._stopping = failure, True
+            elif self._first and not self._stopping:
+                self._voice.state("locked")
+            self._first = False
+            self._worker.kill()  # it has no key; the next attempt need not wait for it
         wipe(line)
-
-    def _refused(self, said: dict[str, Any]) -> None:
-        self._failure = problems.error(said)
-        if said["code"] == "wrong_passphrase":
-            self._attempts.failed()
-        if self._first:
-            self._stopping = True
 
     def _ended(self, status: int) -> None:
         worker, self._worker = self._worker, None
@@ -212,9 +213,6 @@ class Parent:
         if worker.said in self._selector.get_map():
             self._selector.unregister(worker.said)
         worker.close()
-        if self._waiting:
-            client, self._waiting = self._waiting, None
-            self._refuse(client, problems.Refusal(problems.internal()))
         if was_ready and not self._stopping:
             idle = " (idle)" if status == child.IDLE else ""
             unexpected = "" if asked or idle else f": the worker ended unexpectedly ({child.cause(status)})"
