@@ -26,10 +26,11 @@ torture: .venv/test-$(EXTRA)
 	$(BIN)/python -m pytest -m torture
 
 docs: .venv/test-$(EXTRA)
-	$(BIN)/python -m tests.regenerate docs
+	$(BIN)/python -m vault.cli.reference > docs/cli.md
 
 vectors: .venv/test-$(EXTRA)
-	$(BIN)/python -m tests.regenerate vectors
+	$(BIN)/python -m tests.store.vectors
+	$(BIN)/python tests/permissions/permission_vectors.py
 
 # torch comes first and alone: with the exact pin pip takes the CPU wheel where one is offered, and nothing after it asks again.
 .venv/run-%: pyproject.toml constraints.txt

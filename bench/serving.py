@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import shutil
 import socket
 import statistics
@@ -25,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from bench.machine import keep
 from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder
 from vault.api import guard, listener, mcp, rest
 from vault.api.app import App
@@ -34,7 +34,6 @@ from vault.service import Vault
 from vault.types import AddRequest, Draft, Filter, GrantRequest, Holder
 
 CONNECTIONS, THREADS, RECORDS = 16, 8, 2000
-RESULTS = Path(__file__).parent / "results"
 DIRECTORY = "OWNVAULT_BENCH_DIRECTORY"
 WORKLOADS = {
     "keys": ("GET", "/.well-known/vault-keys.json", None),
@@ -327,14 +326,7 @@ def main() -> None:
     else:
         found = measure(said.seconds, said.rounds)
         show(found)
-        RESULTS.mkdir(exist_ok=True)
-        about = {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "connections": CONNECTIONS,
-            "threads": THREADS,
-        }
-        (RESULTS / "serving.json").write_text(json.dumps({"about": about, "found": found}, indent=1) + "\n")
+        keep("serving", {"connections": CONNECTIONS, "threads": THREADS, "records": RECORDS, "found": found})
 
 
 if __name__ == "__main__":

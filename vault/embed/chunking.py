@@ -37,7 +37,7 @@ _SENTENCE = re.compile("(?<=[.!?\u2026])[\"'\u201d\u2019)\\]]*\\s+|(?<=[\u3002\u
 _QUOTED = re.compile(r"[ \t]*>")
 _ATTRIBUTION = re.compile(r"\b(wrote|writes|schrieb|escribió|escreveu|écrit|scritto)\b.{0,80}:$")
 _OPENING = re.compile(r"[ \t]*(On|Am|Le|El|Il|Em)\b")
-_UNIT = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^\sA-Za-z0-9]|\n", re.ASCII)
+_UNIT = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^\sA-Za-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,7 @@ def passage(chunk: Chunk) -> str:
 def weight(text: str) -> int:
     """Estimate the word pieces of `text`, rather too many than too few: a piece for every five letters of a word,
     three digits of a number, and every other sign."""
-    total = 0
-    for unit in _UNIT.findall(text):
-        if unit != "\n":
-            total += -(-len(unit) // (3 if unit[0].isdigit() else 5))
-    return total
+    return sum(-(-len(unit) // (3 if unit[0].isdigit() else 5)) for unit in _UNIT.findall(text))
 
 
 # ---------------------------------------------------------------- packing
@@ -194,15 +190,17 @@ def _windows(text: str, start: int, end: int, room: int) -> Iterator[tuple[int, 
 
 
 def _units(text: str, start: int, end: int, room: int) -> Iterator[tuple[int, int, int]]:
-    """Words with their weight; a run without spaces (other scripts, encoded data) in steps that surely fit."""
+    """Words with their weight; a run without spaces (other scripts, encoded data) in steps that surely fit: no
+    character weighs more than one piece."""
+    step = min(OVERLAP, room)
     for match in re.finditer(r"\S+", text[start:end]):
         a, b = start + match.start(), start + match.end()
-        if weight(text[a:b]) <= OVERLAP:
-            yield a, b, weight(text[a:b])
-        else:
-            for i in range(a, b, OVERLAP):
-                piece = text[i : min(i + OVERLAP, b)]
-                yield i, i + len(piece), min(weight(piece), room)
+        size = weight(text[a:b])
+        if size <= step:
+            yield a, b, size
+            continue
+        for i in range(a, b, step):
+            yield i, min(i + step, b), weight(text[i : min(i + step, b)])
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
