@@ -1,4 +1,4 @@
-"""Imports flow one way: types, errors, config <- store | permissions | embed | plugins <- service <- api, cli."""
+"""Imports flow one way: types, errors, limits, config <- store | permissions | embed | plugins <- service <- faces."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import pytest
 import vault
 
 PACKAGE = Path(vault.__file__).parent
-BASE = {"types", "errors", "config"}
+BASE = {"types", "errors", "config", "limits"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
-SERVICE = {"decision", "founding", "library", "service"}
+SERVICE = {"decision", "founding", "library", "release", "service"}
 MAY_IMPORT = {
-    "types": set(),
+    "types": {"errors"},
     "errors": set(),
+    "limits": set(),
     "config": {"errors"},
     **{name: BASE | {name} for name in SIBLINGS},
     "decision": BASE | {"permissions"},
     "founding": BASE | {"permissions", "store"},
+    "release": BASE,
     "library": BASE | {"store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,
     "api": BASE | SERVICE | {"api", "store"},

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -162,6 +162,17 @@ class TestRefusals:
         with pytest.raises(BadRequest):
             filled.grant(owner, GrantRequest("claude", actions=(Action.SEARCH, Action.GRANT), all=True))
 
+    def test_locking_is_the_owners_and_recorded(self, filled: Vault, owner: Holder) -> None:
+        with pytest.raises(NotAllowed):
+            filled.permit_lock(grant(filled))
+        filled.permit_lock(owner)
+        with pytest.raises(Refused):
+            filled.permit_lock(Holder("junk"))
+        asked = [entry for entry in entries(filled, owner) if entry[1] == "lock"]
+        assert [(client, decision) for client, _, decision, _ in asked] == [
+            ("", "deny"), ("owner", "allow"), ("claude", "deny"),
+        ]  # fmt: skip
+
     def test_the_owners_grant_cannot_be_revoked(self, filled: Vault, owner: Holder) -> None:
         with pytest.raises(BadRequest):
             filled.revoke(owner, "owner")
@@ -253,6 +264,23 @@ class TestAdding:
         assert [o.outcome for o in filled.add(owner, changed).outcomes] == ["changed", "unchanged"]
         assert filled.origins(owner, "s") == ("a", "b")
 
+    def test_names_match_however_they_are_spelt(self, filled: Vault, owner: Holder) -> None:
+        """Letter and mark apart (NFD), as some keyboards and file systems write them, is the same name."""
+        apart, one = "caf\u0065\u0301", "caf\u00e9"
+        draft = Draft("a", "espresso", kind=apart, people=(apart,), labels=(f" {apart} ",))
+        added = filled.add(owner, AddRequest(apart, (draft,), source=apart))
+        assert filled.read(owner, ReadRequest(added.outcomes[0].id)).record.kind == one
+        for name in (apart, one):
+            for wanted in (
+                Filter(collections=(name,)), Filter(sources=(name,)), Filter(kinds=(name,)), Filter(people=(name,)),
+                Filter(labels=(name,)), Filter(labels=(f"{name} ",)),
+            ):  # fmt: skip
+                assert filled.count(owner, CountRequest(wanted)).count == 1, wanted
+            assert filled.count(owner, CountRequest(Filter(without_labels=(f" {name}",)))).count == 4
+            assert filled.origins(owner, name) == ("a",)
+            assert filled.search(grant(filled, name, name), SearchRequest("espresso")).hits
+            assert filled.audit(owner, AuditRequest(client=name)).entries
+
     def test_the_old_text_of_a_changed_record_is_gone(self, filled: Vault, owner: Holder) -> None:
         for text in ("unicorn meadow", "plain grass"):
             filled.add(owner, AddRequest("notes", (Draft("a", text),), source="s"))
@@ -295,10 +323,16 @@ class TestAdding:
             Draft("good", "fine"),
             Draft("empty", "  \n"),
             Draft("huge", "x" * (4 * 2**20 + 1)),
+            Draft("early", "x", created=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))),
+            Draft("late", "x", updated=datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))),
+            Draft("far", "x", position=2**64),
+            Draft("half", "x", language="\udc80"),
+            Draft("kindless", "x", kind=" "),
+            Draft("called", "x", labels=("x" * 257,)),
             Draft("also", "fine too"),
         )
         outcomes = filled.add(owner, AddRequest("notes", drafts, source="s")).outcomes
-        assert [o.outcome for o in outcomes] == ["added", "failed", "failed", "added"]
+        assert [o.outcome for o in outcomes] == ["added", *["failed"] * (len(drafts) - 2), "added"]
         assert all(o.reason for o in outcomes if o.outcome == "failed")
 
 

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Condition, Lock
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Protocol, TypeVar
 
 from vault.errors import AuditFailed, NotAllowed, NotFound, Refused, StorageFailed, Throttled, VaultError
@@ -21,7 +21,7 @@ from vault.permissions import audit, grants, scope, tokens
 from vault.types import Action, Connection, Entry, Filter, Grant, Holder, Names, Receipt, Record, Scope, Status
 
 T = TypeVar("T")
-URGENT = frozenset({"unlock", Action.AUDIT, Action.REVOKE, Action.FORGET})
+URGENT = frozenset({"unlock", "lock", Action.AUDIT, Action.REVOKE, Action.FORGET})
 """What the owner must be able to do on a full disk: their entries may use the ballast."""
 REFUSALS_PER_MINUTE = 600
 """Refusals without a valid token that get an audit entry of their own; more are counted in the next one."""
@@ -85,7 +85,10 @@ class Desk:
     verify: tokens.Verifier
     audience: str
     clock: Callable[[], datetime]
-    collections: Callable[[], frozenset[str]]
+    collections: Callable[[Conditions], frozenset[str]]
+    """The collections that hold a record within some conditions."""
+    current: Callable[[Connection, Mapping[str, int]], bool]
+    """Whether these records (id to version) are all still stored so."""
     gate: Gate = field(default_factory=Gate)
     meter: Meter = field(default_factory=Meter)
 
@@ -134,28 +137,32 @@ class Decision:
     def scope(self, narrowing: Filter, collections: Sequence[str] | None = None) -> Scope:
         """Return grant row ∩ token ∩ every attenuation ∩ this request.
 
-        `collections` are the ones that matter to the request; without it, all that exist.
-        Raises NotAllowed for an action that is not granted and NotFound for a collection named but not in scope.
+        `collections` are the ones that matter to the request; without it, those that hold a record within the grant.
+        Raises NotAllowed for an action that is not granted, BadRequest for a filter that is none, and NotFound for a
+        collection named but not in scope: whether it exists outside cannot be told.
         """
         action, grant, token = self._granted()
+        wanted = scope.narrowing(narrowing)
+        named = wanted.collections.only
+        granted = scope.resolve(grant.where & token.where, self.now)
         if collections is None:
-            existing = self._desk.collections()
-            collections = [n for n in narrowing.collections or existing if n in existing]
-        within = frozenset(name for name in collections if name in grant.where.collections & token.where.collections)
+            held = self._desk.collections(granted)
+            collections = sorted((named or held) & held)
+        within = frozenset(name for name in collections if name in granted.collections)
         allowed = tokens.authorize(token, action, within, self.now, self._desk.audience)
-        if within and not allowed:
-            raise NotAllowed(f"this token does not allow {action}", reason="token_narrower")
-        for name in narrowing.collections or ():
-            if name not in allowed:
-                raise NotFound(f"no collection {name!r}", reason="out_of_scope")
-        where = scope.resolve(grant.where & token.where & scope.narrowing(narrowing), self.now)
+        if hidden := named - allowed:
+            raise NotFound(f"no collection {min(hidden)!r}", reason="out_of_scope")
+        where = granted & scope.resolve(wanted, self.now)
         return Scope(grant.id, grant.client, frozenset({action}), where.narrow(collections=Names(allowed)))
 
-    def whole(self) -> Grant:
-        """Return the grant if the token allows this action on the vault as a whole, as the owner's does."""
-        action, grant, token = self._granted()
+    def whole(self, right: Action | None = None) -> Grant:
+        """Return the grant if the token allows this action on the vault as a whole, as the owner's does.
+
+        `right` is what must be granted for an action that has no right of its own.
+        """
+        action, grant, token = self._granted(right)
         if not tokens.authorize(token, action, {tokens.EVERY_COLLECTION}, self.now, self._desk.audience):
-            raise NotAllowed(f"this token does not allow {action}", reason="token_narrower")
+            raise NotAllowed(f"this token does not allow {self.action}", reason="token_narrower")
         return grant
 
     def admits(self, record: Record) -> bool:
@@ -163,10 +170,12 @@ class Decision:
         action, grant, token = self._granted()
         return scope.admits(grant.where, record, self.now) and tokens.gate(token, record, action, self.now)
 
-    def _granted(self) -> tuple[Action, Grant, tokens.Verified]:
-        grant, token, action = self.grant(), self._token, self.action
+    def _granted(self, right: Action | None = None) -> tuple[Action, Grant, tokens.Verified]:
+        grant, token, action = self.grant(), self._token, right or self.action
         if token is None or not isinstance(action, Action) or action not in grant.actions:
-            raise NotAllowed(f"this grant does not allow {action}", reason="action_not_granted")
+            raise NotAllowed(f"this grant does not allow {self.action}", reason="action_not_granted")
+        if action not in token.actions:
+            raise NotAllowed(f"this grant does not allow {self.action}", reason="token_narrower")
         return action, grant, token
 
     def _live(self, conn: Connection) -> Grant:
@@ -183,23 +192,30 @@ class Decision:
 
     # ------------------------------------------------------------ record, then release
 
-    def record(self, records: Iterable[str] = (), detail: Mapping[str, object] | None = None) -> Receipt:
-        """Write the allow entry; only after this may the answer leave.
+    def record(
+        self, records: Mapping[str, int] = MappingProxyType({}), detail: Mapping[str, object] | None = None
+    ) -> Receipt:
+        """Write the allow entry; only after this may the answer leave. `records` are released: id to version.
 
-        The grant is read again in the very transaction that writes the entry, on the one writer thread,
+        The grant, and whether the records still are what was read, is looked up again in the very transaction that writes the entry, on the one writer thread,
         so a revocation is either before it (refused here) or waits at the gate for this answer to be out.
         A crash before the commit: nothing was released. After it: an entry for an answer never delivered.
         """
         self._desk.gate.enter()
         self._leaving = True
         try:
-            kept, said = list(records), detail or {}
-            receipt = self._desk.storage.write(lambda conn: self.append(conn, kept, said), urgent=self.action in URGENT)
+            said = detail or {}
+            receipt = self._desk.storage.write(lambda conn: self._allow(conn, records, said), urgent=self.action in URGENT)
         except BaseException:
             self._leaving = False
             self._desk.gate.leave()
             raise
         return receipt
+
+    def _allow(self, conn: Connection, records: Mapping[str, int], detail: Mapping[str, object]) -> Receipt:
+        if not self._desk.current(conn, records):
+            raise Overloaded("what was found has changed meanwhile", reason="changed_meanwhile")
+        return self.append(conn, list(records), detail)
 
     def append(self, conn: Connection, records: Sequence[str], detail: Mapping[str, object]) -> Receipt:
         """Write the allow entry inside a transaction of the caller's own."""
@@ -211,17 +227,18 @@ class Decision:
     def _refuse(self, error: Exception) -> None:
         """Record that `error` was the answer. If even that fails, AuditFailed takes its place."""
         reason = error.reason if isinstance(error, VaultError) else "internal"
-        detail: dict[str, object] = {}
-        if self._token is None and isinstance(error, Refused):
-            unrecorded = self._desk.meter.admit(self.now)
-            if unrecorded is None:
+        expired = reason in ("token_expired", "grant_expired")
+        unrecorded: int | None = 0
+        if self._grant is None and isinstance(error, Refused):  # whoever it is may not fill the log
+            unrecorded, self.query = self._desk.meter.admit(self.now), ""
+            if unrecorded is None and not expired:
                 raise Throttled("too many refusals") from None
-            detail = {"unrecorded": unrecorded} if unrecorded else {}
 
-        def work(conn: Connection) -> Receipt:
-            if reason in ("token_expired", "grant_expired"):  # seen once, it stays, whatever the clock says later
+        def work(conn: Connection) -> None:
+            if expired:  # seen once, it stays, whatever the clock says later
                 grants.expire(conn, self.now)
-            return self._entry(conn, "deny", reason, (), detail)
+            if unrecorded is not None:
+                self._entry(conn, "deny", reason, (), {"unrecorded": unrecorded} if unrecorded else {})
 
         try:
             self._desk.storage.write(work)

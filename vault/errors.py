@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -31,6 +32,8 @@ class BadRequest(VaultError):
 
 
 class TooLarge(BadRequest):
+    """More at once than a named limit allows."""
+
     code, status = "too_large", 413
 
 
@@ -54,6 +57,8 @@ class NotAllowed(VaultError):
 
 
 class Throttled(VaultError):
+    """Too many attempts; the same request may be answered later."""
+
     code, status, exit_code = "throttled", 429, 4
     default_hint = "wait a minute and try again"
 
@@ -66,6 +71,8 @@ class Locked(VaultError):
 
 
 class WrongPassphrase(VaultError):
+    """Neither a passphrase nor the recovery key of this vault."""
+
     code, status, exit_code = "wrong_passphrase", 403, 6
     default_hint = "try again, or use the recovery key that `ownvault init` printed"
 
@@ -116,11 +123,15 @@ class Missing(VaultError):
 
 
 class NoVault(VaultError):
+    """There is no vault in this directory."""
+
     code, status, exit_code = "no_vault", 404, 12
     default_hint = "create one with: ownvault init"
 
 
 class VaultExists(VaultError):
+    """There is something in this directory, and it is left alone."""
+
     code, status, exit_code = "vault_exists", 409, 12
 
 
@@ -135,3 +146,15 @@ class Unreachable(VaultError):
 
     code, status, exit_code = "unreachable", 503, 14
     default_hint = "start it with: ownvault serve"
+
+
+def kinds() -> dict[str, type[VaultError]]:
+    """Return every class of this tree but its root, by its code."""
+    return {kind.code: kind for kind in _below(VaultError)}
+
+
+def _below(base: type[VaultError]) -> Iterator[type[VaultError]]:
+    for kind in base.__subclasses__():
+        if kind.__module__ == __name__:
+            yield kind
+            yield from _below(kind)

@@ -15,7 +15,8 @@ from itertools import groupby
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from vault.errors import Damaged, NotFound, VaultError
+from vault import limits
+from vault.errors import BadRequest, Damaged, NotFound, VaultError
 from vault.store import records
 from vault.store.database import Database
 from vault.types import (
@@ -29,18 +30,18 @@ from vault.types import (
     Receipt,
     Record,
     Sensitivity,
+    utc,
 )
 
 if TYPE_CHECKING:
     from vault.embed.encoder import Encoder
     from vault.embed.search import Entry, Index
 
-MAX_TEXT = 4 * 2**20
-"""Characters in one record; more than a long book."""
-MAX_FIELD = 2000
-"""Characters in a title, a name, an address or an origin."""
-MAX_NAMES = 1000
-"""People or labels of one record."""
+BOUNDS = {
+    "origin": limits.ORIGIN, "text": limits.TEXT, "title": limits.TITLE, "kind": limits.KIND,
+    "language": limits.LANGUAGE, "url": limits.URL, "thread": limits.THREAD,
+}  # fmt: skip
+"""Characters in each text of a draft."""
 EMBED_AT_ONCE = 2048
 """Chunks embedded between two commits when the model has changed."""
 
@@ -218,7 +219,8 @@ class Library:
         answer = self._db.write(work)
         if stored:
             index.learn(lexicon)
-            with self._db.read() as conn:
+            with self._following, self._db.read() as conn:  # what the store says now, not what this call wrote
+                index.remove(stored)
                 index.add(_entries(conn, sorted(stored)))
         return answer
 
@@ -232,7 +234,7 @@ class Library:
             return n, record(conn)
 
         n, receipt = self._db.write(work, urgent=True)
-        with self._loading:  # an index being loaded now may have read the record before it was gone
+        with self._loading, self._following:  # an index being loaded now may have read the record before it was gone
             if self._index is not None:
                 self._index.remove([n])
         self._db.checkpoint()  # nor is it left in the write-ahead log
@@ -275,26 +277,32 @@ def _entries(conn: Connection, numbers: Sequence[int] | None = None) -> Iterator
 
 def _objection(draft: Draft) -> str:
     """Return why a draft cannot be taken, or nothing."""
-    fields = (draft.origin, draft.title, draft.kind, draft.url, draft.thread, *draft.people, *draft.labels)
-    if not draft.origin or not draft.kind:
+    texts = {name: str(getattr(draft, name)) for name in BOUNDS}
+    if not draft.origin or not draft.kind.strip():
         return "it has no origin or no kind"
     if not draft.text.strip() and not draft.title.strip():
         return "it is empty"
-    if len(draft.text) > MAX_TEXT:
-        return f"its text is longer than {MAX_TEXT} characters"
-    if len(draft.people) + len(draft.labels) > MAX_NAMES or any(len(field) > MAX_FIELD for field in fields):
-        return f"a field is longer than {MAX_FIELD} characters, or it names more than {MAX_NAMES} people and labels"
-    if not all(map(_encodes, (draft.text, *fields))):
+    for name, most in BOUNDS.items():
+        if len(texts[name]) > most:
+            return f"its {name} is longer than {most} characters"
+    for names in (draft.people, draft.labels):
+        if len(names) > limits.NAMES or any(len(name) > limits.LABEL for name in names):
+            return f"it has more than {limits.NAMES} people or labels, or one longer than {limits.LABEL} characters"
+    if not all(map(records.encodes, (*texts.values(), *draft.people, *draft.labels))):
         return "it is not valid Unicode"
-    return ""
+    if not 0 <= draft.position <= limits.POSITION:
+        return f"its position is not a number from 0 to {limits.POSITION}"
+    return _date_objection(draft)
 
 
-def _encodes(text: str) -> bool:
+def _date_objection(draft: Draft) -> str:
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        for moment in (draft.created, draft.updated):
+            if moment is not None:
+                utc(moment)
+    except BadRequest as error:
+        return error.message
+    return ""
 
 
 def _new_id() -> str:

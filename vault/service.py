@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from vault import limits, release
 from vault.config import CONFIG_FILE, Config
 from vault.decision import Decision, Desk
 from vault.errors import BadRequest, NotFound, StorageFailed, TooLarge, VaultExists
@@ -39,7 +40,6 @@ from vault.types import (
     Granted,
     GrantRequest,
     GrantView,
-    Hit,
     Holder,
     Names,
     Outcome,
@@ -48,8 +48,6 @@ from vault.types import (
     ReadAnswer,
     ReadRequest,
     Receipt,
-    Record,
-    RecordView,
     SearchRequest,
     Status,
     TreeReport,
@@ -59,16 +57,9 @@ from vault.types import (
 if TYPE_CHECKING:
     from vault.embed.encoder import Encoder
 
-MAX_GRANT = timedelta(days=365)
 OWNER_TOKEN_LIFE = timedelta(hours=1)
 LOCK_WAIT_S = 5.0
 """Seconds to wait for another command to finish with the vault."""
-MAX_QUERY = 4000
-"""Characters in a query."""
-MAX_LIMIT = 100
-"""Hits in one answer."""
-MAX_DRAFTS = 1000
-"""Drafts in one request."""
 
 
 class Vault:
@@ -168,6 +159,15 @@ class Vault:
             decision.record()
             return self.owner_token()
 
+    def permit_lock(self, holder: Holder) -> None:
+        """Record that the owner locks the vault: whoever may revoke may end every answer at once.
+
+        The caller then ends the process, for only with it is the key gone. Raises Refused, NotAllowed.
+        """
+        with self._decide(holder, "lock") as decision:
+            decision.whole(Action.REVOKE)
+            decision.record()
+
     def public_keys(self) -> dict[str, object]:
         """Return what anybody may have: the keys that verify tokens and checkpoints."""
         live = [{"kid": kid, "public_key": str(key)} for kid, key in self._root.keys.items()]
@@ -195,7 +195,7 @@ class Vault:
                 for hit in ranked
                 if hit.record in stored and decision.admits(stored[hit.record])  # 4. gate each record once more
             ]
-            hits = tuple(_hit(record, hit.start, hit.end, hit.score) for hit, record in admitted)
+            hits = tuple(release.hit(record, hit.start, hit.end, hit.score) for hit, record in admitted)
             receipt = decision.record([hit.id for hit in hits])  # 5. record: from here on it may be released
             return Answer(hits, receipt)  # 6. release
 
@@ -206,7 +206,7 @@ class Vault:
             allowed = decision.scope(Filter(), [record.collection] if record else [])
             if record is None or not decision.admits(record) or not scope.admits(allowed.where, record, decision.now):
                 raise NotFound("no such record", reason="absent" if record is None else "out_of_scope")
-            return ReadAnswer(_view(record), decision.record([record.id]))
+            return ReadAnswer(release.whole(record), decision.record([record.id]))
 
     def count(self, holder: Holder, request: CountRequest) -> CountAnswer:
         """Return how many records in the token's scope meet the filter."""
@@ -225,8 +225,8 @@ class Vault:
         with self._decide(holder, Action.ADD) as decision:
             owner = Action.IMPORT in decision.grant().actions
             decision.action = Action.IMPORT if owner else Action.ADD
-            if len(request.drafts) > MAX_DRAFTS:
-                raise TooLarge(f"at most {MAX_DRAFTS} drafts in one request")
+            if len(request.drafts) > limits.DRAFTS:
+                raise TooLarge(f"at most {limits.DRAFTS} drafts in one request")
             collection = scope.name(request.collection)
             if collection not in decision.scope(Filter(), [collection]).where.collections:
                 raise NotFound(f"no collection {collection!r}", reason="out_of_scope")
@@ -243,9 +243,10 @@ class Vault:
         """Return the origins known of a source, so that an importer can tell what has vanished."""
         with self._decide(holder, Action.IMPORT) as decision:
             decision.whole()
+            name = scope.name(source)
             with self._db.read() as conn:
-                known = tuple(sorted(records.origins(conn, source)))
-            decision.record(detail={"source": source, "origins": len(known)})
+                known = tuple(sorted(records.origins(conn, name)))
+            decision.record(detail={"source": name, "origins": len(known)})
             return known
 
     def forget(self, holder: Holder, id: str) -> Receipt:
@@ -310,8 +311,8 @@ class Vault:
         if not request.actions or not set(request.actions) <= GRANTABLE:
             raise BadRequest(f"a grant needs actions out of: {', '.join(sorted(GRANTABLE))}")
         life = timedelta(seconds=min(request.expires_in, 10**9))
-        if not timedelta(0) < life <= MAX_GRANT:
-            raise BadRequest("a grant lasts at least a second and at most 365 days")
+        if not timedelta(0) < life <= grants.LONGEST:
+            raise BadRequest(f"a grant lasts at least a second and at most {limits.GRANT_DAYS} days")
         where = scope.from_filter(request.filter, all=request.all)
         if Action.ADD not in request.actions and (unknown := where.collections.only - self._library.collections()):
             raise NotFound(f"no collection {min(unknown)!r}", hint="see: ownvault collections")
@@ -374,24 +375,10 @@ class Vault:
 def _check(request: SearchRequest) -> None:
     if not request.query.strip():
         raise BadRequest("the query is empty", hint="ask something")
-    if len(request.query) > MAX_QUERY:
-        raise TooLarge(f"a query has at most {MAX_QUERY} characters")
-    if not 1 <= request.limit <= MAX_LIMIT:
-        raise BadRequest(f"the limit is a number from 1 to {MAX_LIMIT}")
-
-
-def _hit(record: Record, start: int, end: int, score: float) -> Hit:
-    return Hit(
-        record.id, record.title, record.text[start:end], round(score, 6), record.collection, record.source, record.kind,
-        record.date, record.people, record.labels, record.origin, record.provenance,
-    )  # fmt: skip
-
-
-def _view(record: Record) -> RecordView:
-    return RecordView(
-        record.id, record.title, record.text, record.collection, record.source, record.kind, record.date,
-        record.people, record.labels, record.origin, record.provenance, record.url,
-    )  # fmt: skip
+    if len(request.query) > limits.QUERY:
+        raise TooLarge(f"a query has at most {limits.QUERY} characters")
+    if not 1 <= request.limit <= limits.HITS:
+        raise BadRequest(f"the limit is a number from 1 to {limits.HITS}")
 
 
 def _from_client(draft: Draft) -> Draft:

@@ -24,11 +24,13 @@ from typing import Any
 import _html
 from _source import Unreadable, clean, date, decode, title
 
+from vault import limits
+
 DEPTH = 40
 """Parts within parts; deeper ones are named, not read."""
 PARTS = 1000
 """Parts of one message that are looked at."""
-TEXT = (4 << 20) - 65536
+TEXT = limits.TEXT - 65536
 """Characters of one message's text; the rest is cut and said so."""
 HEADER, ADDRESSES = 4096, 256 << 10
 """Characters that are read of one header, and of one list of addresses."""

@@ -7,7 +7,7 @@ import re
 import signal
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,13 +15,14 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, Any
 
-from vault.errors import ImportFailed
-from vault.plugins import Failure, Progress
+from vault import limits
+from vault.errors import BadRequest, ImportFailed
+from vault.plugins import Failure, Item, Progress
 from vault.types import Provenance, utc
 
-MAX_BYTES = 16 << 20
+MAX_BYTES = 4 * limits.TEXT
 """Bytes of one text file: what the longest allowed text can take in UTF-8."""
-NAME, TITLE = 128, 512
+NAME, TITLE = limits.NAME, 512
 """Characters of a person, label or kind, and of a title."""
 ITEM_SECONDS = 10.0
 """Processor seconds for one item, so that one made to be slow does not cost the rest."""
@@ -186,7 +187,7 @@ def date(text: str) -> datetime | None:
             moment = reading(text)
             if moment is not None:
                 return utc(moment)
-        except (ValueError, TypeError, IndexError, OverflowError):
+        except (ValueError, TypeError, IndexError, OverflowError, BadRequest):
             continue
     return None
 
@@ -273,3 +274,17 @@ def steps(found: Iterable[Found | Failure]) -> Iterator[Found | Failure | Progre
             yield Progress(done, len(everything))
         yield item
     yield Progress(len(everything), len(everything))
+
+
+def each(path: Path, suffixes: Iterable[str], one: Callable[[Found], Iterable[Item]]) -> Iterator[Item]:
+    """Yield what `one` makes of every file below `path`, and how far it is. A file that fails is a Failure, whole."""
+    for found in steps(files(path, suffixes)):
+        if not isinstance(found, Found):
+            yield found
+            continue
+        try:
+            with bounded():
+                items = list(one(found))
+        except Exception as error:
+            items = [Failure(found.origin, explain(error))]
+        yield from items

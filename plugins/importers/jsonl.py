@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from _source import Unreadable, clean, date, names, provenance, title
 
+from vault import limits
 from vault.errors import ImportFailed
 from vault.plugins import Failure, Item, Progress, serve
 from vault.types import Draft, Provenance, Sensitivity
@@ -99,20 +100,20 @@ class _Lines:
 
     def _draft(self, fields: dict[str, Any]) -> Draft:
         """Return the record; Unreadable with the reason when a field is not what it must be."""
-        thread = _exact(fields, "thread", 4096)
+        thread = _exact(fields, "thread", limits.THREAD)
         return Draft(
             origin=_id(fields),
             text=_text(fields),
             title=_line(fields, "title", 512, cut=True),
-            kind=_line(fields, "kind", 64) or "note",
+            kind=_line(fields, "kind", limits.KIND) or "note",
             created=_moment(fields, "date"),
             updated=_moment(fields, "updated"),
             people=_names(fields, "people"),
             labels=_names(fields, "labels"),
             sensitivity=_choice(fields, "sensitivity", Sensitivity.parse, Sensitivity.PERSONAL),
-            language=_line(fields, "lang", 35),
+            language=_line(fields, "lang", limits.LANGUAGE),
             provenance=_choice(fields, "provenance", Provenance, self._written_by),
-            url=_exact(fields, "url", 2048),
+            url=_exact(fields, "url", limits.URL),
             thread=thread,
             position=self._next.get(thread, 0) if thread else 0,
         )
@@ -142,7 +143,7 @@ def _id(fields: dict[str, Any]) -> str:
     found = fields.get("id")
     if type(found) is int:
         return str(found)
-    if not (name := _exact(fields, "id", 4096)).strip():
+    if not (name := _exact(fields, "id", limits.ORIGIN)).strip():
         raise Unreadable("id is missing")
     return name
 

@@ -10,21 +10,19 @@ from typing import Any
 import yaml
 from _source import (
     Found,
-    bounded,
     clean,
     date,
     date_in_name,
     decode,
-    explain,
-    files,
+    each,
     modified,
     names,
     provenance,
     slurp,
-    steps,
     title,
 )
 
+from vault import limits
 from vault.plugins import Failure, Item, serve
 from vault.types import Draft, Provenance, Sensitivity
 
@@ -38,16 +36,7 @@ FRONT_BYTES, FRONT_DEPTH, FRONT_ALIASES, FRONT_EVENTS = 64 << 10, 32, 16, 10_000
 def read(path: Path, options: dict[str, Any]) -> Iterator[Item]:
     """Yield a draft for each note below `path`; the origin is the path relative to it."""
     written_by = provenance(options, Provenance.OWNER)
-    for found in steps(files(path, SUFFIXES)):
-        if not isinstance(found, Found):
-            yield found
-            continue
-        try:
-            with bounded():
-                items = list(_note(found, written_by))
-        except Exception as error:
-            items = [Failure(found.origin, explain(error))]
-        yield from items
+    yield from each(path, SUFFIXES, lambda found: _note(found, written_by))
 
 
 def _note(found: Found, written_by: Provenance) -> Iterator[Item]:
@@ -74,12 +63,14 @@ def _draft(found: Found, note: _Fields, body: str, fallback: Any, written_by: Pr
     heading = _first_heading(prose)
     tags = [tag for tag in _TAG.findall(prose) if not tag.replace("/", "").isdigit()]
     labels = [*_split_tags(note.take("tags", "tag", "labels", "label", "keywords", "categories")), *tags]
-    url = next((u for u in note.take("url", "source", "link") if re.match(r"https?://\S+$", u) and len(u) <= 2048), "")
+    url = next(
+        (u for u in note.take("url", "source", "link") if re.match(r"https?://\S+$", u) and len(u) <= limits.URL), ""
+    )
     by_name, named = note.one("provenance"), note.one("title")
     return Draft(
         origin=found.origin,
         title=title(named or heading or found.path.stem),
-        kind=title(note.one("kind"), 64) or "note",
+        kind=title(note.one("kind"), limits.KIND) or "note",
         created=note.date("created", "date", "date created", "created_at", "created at", "date_created") or fallback,
         updated=note.date("updated", "modified", "lastmod", "date modified", "updated_at", "last_modified"),
         people=names(map(_readable, note.take("people", "person", "attendees", "participants", "author", "authors"))),

@@ -8,16 +8,13 @@ from typing import Any
 
 from _source import (
     Found,
-    bounded,
     clean,
     date_in_name,
     decode,
-    explain,
-    files,
+    each,
     modified,
     provenance,
     slurp,
-    steps,
     title,
 )
 
@@ -31,16 +28,7 @@ SUFFIXES = (".txt", ".text", ".log", ".org", ".rst", ".adoc", ".asciidoc", ".tex
 def read(path: Path, options: dict[str, Any]) -> Iterator[Item]:
     """Yield a draft for each file below `path`; the origin is the path relative to it."""
     written_by = provenance(options, Provenance.OWNER)
-    for found in steps(files(path, SUFFIXES)):
-        if not isinstance(found, Found):
-            yield found
-            continue
-        try:
-            with bounded():
-                items = list(_file(found, written_by))
-        except Exception as error:
-            items = [Failure(found.origin, explain(error))]
-        yield from items
+    yield from each(path, SUFFIXES, lambda found: _file(found, written_by))
 
 
 def _file(found: Found, written_by: Provenance) -> Iterator[Item]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from vault import limits
 from vault.api.app import App, read_body
-from vault.api.guard import MAX_BODY, Guard
+from vault.api.guard import Guard
 from vault.api.worker import idle
 from vault.errors import BadRequest, TooLarge
 
@@ -72,7 +73,7 @@ def test_idle_counts_from_the_last_question_and_not_from_a_look() -> None:
         assert clock.now == 140
 
 
-@pytest.mark.parametrize("messages", [[MAX_BODY + 1], [MAX_BODY, 1], [MAX_BODY // 2] * 3])
+@pytest.mark.parametrize("messages", [[limits.BODY + 1], [limits.BODY, 1], [limits.BODY // 2] * 3])
 def test_a_body_is_cut_off_as_soon_as_it_is_too_large(messages: list[int]) -> None:
     left = iter(messages)
 

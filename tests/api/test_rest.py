@@ -13,7 +13,7 @@ from tests.api import raw
 from tests.api.conftest import Running, assistant
 from vault.api import openapi, problems, reference, rest
 from vault.api.attempts import Attempts
-from vault.errors import VaultError
+from vault.errors import VaultError, kinds
 from vault.service import Vault
 from vault.types import Action, Holder
 
@@ -166,7 +166,7 @@ def test_errors_are_problem_documents(running: Running) -> None:
         assert answer.status == status, target
         assert answer.headers["content-type"] == "application/problem+json"
         assert {"type", "title", "status", "code", "detail"} <= set(answer.json) <= {*answer.json, "hint"}
-        assert answer.json["status"] == status and answer.json["code"] in problems.kinds()
+        assert answer.json["status"] == status and answer.json["code"] in kinds()
 
 
 def test_write_only_grants_cannot_read(running: Running) -> None:
@@ -243,8 +243,6 @@ def test_an_unexpected_exception_tells_nothing(vault: Vault, tmp_path: Path, cap
 
 
 def test_every_error_survives_the_wire() -> None:
-    assert all(
-        isinstance(problems.error(problems.problem(kind("m", hint="h"))), kind) for kind in problems.kinds().values()
-    )
+    assert all(isinstance(problems.error(problems.problem(kind("m", hint="h"))), kind) for kind in kinds().values())
     unknown = problems.error({"code": "from_the_future", "detail": "d"})
     assert type(unknown) is VaultError

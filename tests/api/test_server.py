@@ -97,7 +97,7 @@ def test_lock_by_signal_and_unlock(server: Server, remote: RemoteVault) -> None:
     answer = raw.request(int(server.address.rsplit(":", 1)[1]), "POST", "/mcp", b"{}")
     assert answer and answer.status == 503 and answer.json["code"] == "locked"
     fresh = remote.unlock(bytearray(PASSPHRASE))
-    assert remote.health()["state"] in ("starting", "unlocked") and worker(server) != before
+    assert remote.health()["state"] in ("loading", "unlocked") and worker(server) != before
     assert remote.grants(Holder(fresh.token)) == remote.grants(holder) == (), "a token outlives a lock"
 
 
@@ -109,6 +109,9 @@ def test_lock_by_request_is_the_owners(server: Server, remote: RemoteVault) -> N
     assert not is_locked(remote)
     remote.lock(owner)
     until(lambda: is_locked(remote))
+    again = Holder(remote.unlock(bytearray(PASSPHRASE)).token)
+    locks = [one.entry for one in remote.audit(again, AuditRequest()).entries if one.entry.action == "lock"]
+    assert [(entry.client, entry.decision) for entry in locks] == [("owner", "allow"), ("claude", "deny")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])

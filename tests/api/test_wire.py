@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vault import limits
 from vault.api import openapi, wire
 from vault.api.limits import LIMITS
 from vault.errors import BadRequest
@@ -31,6 +32,8 @@ from vault.types import (
 )
 
 DRAFT = {"origin": "a", "text": "t"}
+EARLY, LATE = "0001-01-01T00:00+05:00", "9999-12-31T23:00-05:00"
+"""ISO 8601, and in UTC outside the years that there are."""
 WRONG: list[tuple[type, Any, str]] = [
     (SearchRequest, {}, "query: is required"),
     (SearchRequest, [], "must be an object"),
@@ -57,6 +60,9 @@ WRONG: list[tuple[type, Any, str]] = [
     (AddRequest, {"collection": "c", "drafts": [DRAFT | {"text": "x" * (4 * 2**20 + 1)}]}, "drafts[0].text: is longer"),
     (AddRequest, {"collection": "c", "drafts": [DRAFT | {"sensitivity": 2}]}, "drafts[0].sensitivity: should be"),
     (AddRequest, {"collection": "c", "drafts": [DRAFT | {"sensitivity": "hush"}]}, "drafts[0].sensitivity: "),
+    (AddRequest, {"collection": "c", "drafts": [DRAFT | {"position": -1}]}, "drafts[0].position: "),
+    (AddRequest, {"collection": "c", "drafts": [DRAFT | {"created": EARLY}]}, "created: should be an ISO"),
+    (AddRequest, {"collection": "c", "drafts": [DRAFT | {"updated": LATE}]}, "updated: should be an ISO"),
     (GrantRequest, {"client": "c", "actions": ["fly"]}, "actions[0]: should be 'search'"),
     (GrantRequest, {"client": "c", "expires_in": 366 * 86400}, "expires_in: "),
 ]  # fmt: skip
@@ -89,7 +95,7 @@ times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.jus
 drafts = st.builds(
     Draft, origin=names, text=st.text(st.characters(exclude_categories=("Cs",))), created=st.none() | times,
     people=st.lists(names).map(tuple), sensitivity=st.sampled_from(Sensitivity), provenance=st.sampled_from(Provenance),
-    position=st.integers(-(2**53), 2**53), kind=names, language=st.just("sv"), thread=names, title=names,
+    position=st.integers(0, limits.POSITION), kind=names, language=st.just("sv"), thread=names, title=names,
     updated=st.none() | times, labels=st.lists(names).map(tuple),
 )  # fmt: skip
 requests = st.one_of(
@@ -161,5 +167,5 @@ def _valid(kind: type, said: Any) -> bool:
 
 
 def test_every_limit_names_a_field() -> None:
-    for kind, limits in LIMITS.items():
-        assert set(limits) <= set(kind.__dataclass_fields__)
+    for kind, bounds in LIMITS.items():
+        assert set(bounds) <= set(kind.__dataclass_fields__)

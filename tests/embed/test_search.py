@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.embed.rows import DIM, LEXICON, START, WORDS, conditions, entries, index_of, vector
-from vault.embed import fusion, lexical
+from vault.embed import fusion, lexical, selection
 from vault.embed.lexical import decode_terms, encode_terms
 from vault.embed.search import Entry, Index, Piece
 from vault.embed.selection import SHARES
@@ -96,11 +97,14 @@ def test_what_lies_outside_a_scope_cannot_be_felt(
     alone.close()
 
 
+@pytest.mark.parametrize("common", [0, 10**9], ids=["few rows hold a term", "many rows hold a term"])
 @given(rows=entries(), q=st.integers(0, 30))
 @settings(max_examples=60, deadline=None)
-def test_ranking_equals_the_same_done_by_hand(rows: list[Entry], q: int) -> None:
-    index = index_of(rows)
-    found = index.rank(EVERYTHING, vector(q), QUERY, 1000)
+def test_ranking_equals_the_same_done_by_hand(common: int, rows: list[Entry], q: int) -> None:
+    """Both ways of working out a term, whatever the size at which the index changes over."""
+    with mock.patch.object(selection, "COMMON", common):
+        index = index_of(rows)
+        found = index.rank(EVERYTHING, vector(q), QUERY, 1000)
     expected = by_hand(rows, vector(q), QUERY)
     assert {f.record for f in found} == {record for record, *_ in expected}
     wanted = {record: (cosine, score) for record, _, cosine, score in expected}

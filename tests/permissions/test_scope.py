@@ -74,6 +74,7 @@ def test_labels_are_wider(text: str) -> None:
             scope.label(text + hidden)
     with pytest.raises(BadRequest):
         scope.label("x" * 257)
+    assert scope.label(" \u00a0#work ") == "#work"
 
 
 # ---------------------------------------------------------------- from what a person says

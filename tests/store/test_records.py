@@ -121,6 +121,8 @@ def test_names_are_kept_once_in_their_order_and_composed(conn: Connection) -> No
     assert record
     assert record.people == ("Zo\u00eb", "Ann")
     assert put(conn, replace(DRAFT, people=("Zo\u00eb", "Ann"))).outcome == "unchanged"
+    assert put(conn, replace(DRAFT, people=record.people, kind="cafe\u0301")).outcome == "changed"
+    assert [row.kind for row in records.rows(conn)] == ["caf\u00e9"]
 
 
 def test_times_keep_their_moment_and_microsecond(conn: Connection) -> None:
@@ -184,7 +186,7 @@ def test_unchanged_looks_through_many(conn: Connection) -> None:
     drafts.append(replace(DRAFT, origin="new.md"))
     same = records.unchanged(conn, drafts, source="md", collection="notes", hash_key=HASH_KEY)
     assert same == {f"{n}.md" for n in range(1200)} - {"700.md"}
-    assert len(records.by_number(conn, range(1, 1201))) == records.record_count(conn) == 1200
+    assert len(records.by_number(conn, range(1, 1201))) == len(list(records.rows(conn))) == 1200
 
 
 def test_forgetting(conn: Connection) -> None:
@@ -195,32 +197,25 @@ def test_forgetting(conn: Connection) -> None:
     assert records.forget(conn, one.id) is None
     assert records.get(conn, one.id) is None
     assert [row.n for row in records.rows(conn)] == [two.n]
-    assert list(next(records.chunks(conn)).records) == [two.n]
+    assert [piece.record for piece in records.pieces(conn)] == [two.n]
     assert put(conn, DRAFT, 3).n > two.n  # a number is never used again
 
 
 # ---------------------------------------------------------------- for the index
 
 
-def test_chunks_come_out_as_columns(conn: Connection) -> None:
-    assert list(records.chunks(conn)) == []
-    expected = []
+def test_chunks_come_out_by_record_and_place(conn: Connection) -> None:
+    assert list(records.pieces(conn)) == []
+    expected, places = [], {}
     for n in range(1, 8):
         stored = put(conn, replace(DRAFT, origin=str(n)), n)
         pieces = [chunk(i, struct.pack("<2f", n, i), struct.pack("<II", n, i) * (n % 3)) for i in range(n % 4)]
         ids = records.put_chunks(conn, stored.n, pieces)
-        expected += [(id, stored.n, c.start, c.end, v, t) for id, (c, v, t) in zip(ids, pieces, strict=True)]
-    for at_once in (1, 4, 4096):
-        found = []
-        for some in records.chunks(conn, at_once):
-            assert all(
-                column.itemsize == 8 for column in (some.ids, some.records, some.starts, some.ends, some.terms_bytes)
-            )
-            vectors = [some.vectors[i : i + 8] for i in range(0, len(some.vectors), 8)]
-            ends = [sum(some.terms_bytes[: i + 1]) for i in range(len(some.terms_bytes))]
-            terms = [some.terms[end - size : end] for end, size in zip(ends, some.terms_bytes, strict=True)]
-            found += list(zip(some.ids, some.records, some.starts, some.ends, vectors, terms, strict=True))
-        assert found == expected
+        expected += [records.Piece(stored.n, id, v, t) for id, (_, v, t) in zip(ids, pieces, strict=True)]
+        places |= {id: (c.start, c.end) for id, (c, _, _) in zip(ids, pieces, strict=True)}
+    assert list(records.pieces(conn)) == expected
+    assert records.spans(conn, list(places)) == places
+    assert records.chunk_count(conn) == len(expected)
 
 
 def test_rows_tell_what_scopes_ask(conn: Connection) -> None:

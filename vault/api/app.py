@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any, TypeAlias
 
-from vault.api.guard import MAX_BODY, SECURITY_HEADERS, Guard
+from vault import limits
+from vault.api.guard import SECURITY_HEADERS, Guard
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge, VaultError
 
@@ -117,8 +118,8 @@ async def read_body(receive: Receive) -> bytes:
                     raise BadRequest("the client went away")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > MAX_BODY:
-                    raise TooLarge(f"the body is larger than {MAX_BODY // 2**20} MiB")
+                if size > limits.BODY:
+                    raise TooLarge(f"the body is larger than {limits.BODY // 2**20} MiB")
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError:

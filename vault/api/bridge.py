@@ -15,13 +15,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
+from vault import limits
 from vault.api import problems
 from vault.api.client import LONG_SECONDS, RemoteVault, sendable
 from vault.config import Config
 from vault.errors import Locked, Unreachable, VaultError
 from vault.store import hygiene, lock
 
-MAX_LINE = 8 * 2**20
 AT_ONCE = 4
 """Messages under way at the same time."""
 _VERSION = "io.modelcontextprotocol/protocolVersion"
@@ -49,8 +49,8 @@ class Bridge:
         if RemoteVault(f"http://127.0.0.1:{self._port()}").health()["state"] == "locked":
             raise Locked("the vault is locked")
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="message") as pool:
-            while line := self._reading.readline(MAX_LINE + 1):
-                if len(line) > MAX_LINE:
+            while line := self._reading.readline(limits.BODY + 1):
+                if len(line) > limits.BODY:
                     self._write(_error(None, _PARSE_ERROR, "the message is too large"))
                     return
                 if not line.strip():

@@ -58,7 +58,11 @@ class RemoteVault:
     # ------------------------------------------------------------ the server itself
 
     def health(self) -> dict[str, Any]:
-        """Return {"state": "locked" | "starting" | "unlocked", "version"}; needs no token."""
+        """Return {"state", "version"}; needs no token.
+
+        `locked`; `starting` while the key is being derived; `loading` while the first index and encoder are
+        (it answers already, the first question waits); `unlocked`.
+        """
         said: dict[str, Any] = json.loads(self._call("GET", "/healthz", None))
         return said
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vault import limits
 from vault.api.problems import Refusal, method_refused
 from vault.errors import BadRequest, NotAllowed, TooLarge
 
-MAX_BODY = 8 * 2**20
-"""Bytes of a request's body."""
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
 NAMES = ("127.0.0.1", "localhost", "[::1]", "vault.localhost")
 SECURITY_HEADERS = (
@@ -63,8 +62,8 @@ def _check_body(method: str, said: dict[bytes, list[bytes]]) -> None:
         raise Refusal(BadRequest("the length of the body is told twice"))
     if lengths and not lengths[0].isdigit():
         raise Refusal(BadRequest("Content-Length is not a number"))
-    if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > MAX_BODY):
-        raise Refusal(TooLarge(f"the body is larger than {MAX_BODY // 2**20} MiB"))
+    if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > limits.BODY):
+        raise Refusal(TooLarge(f"the body is larger than {limits.BODY // 2**20} MiB"))
     kinds = said.get(b"content-type", [])
     json = len(kinds) == 1 and kinds[0].split(b";")[0].strip().lower() == b"application/json"
     if method == "POST" and not json:  # it also keeps plain HTML forms out

@@ -1,10 +1,10 @@
-"""The named limits of what a stranger may send. `wire` enforces them, `openapi` publishes them."""
+"""Which bound of `vault.limits` holds for which field of a request. `wire` enforces them, `openapi` publishes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vault import types
+from vault import limits, types
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,25 +16,26 @@ class Limit:
     each: int | None = None
 
 
-NAME = Limit(1, 128)
-NAMES = Limit(0, 1000, 256)
-WORDS = Limit(0, 1000, 1024)
+NAME = Limit(1, limits.NAME)
+NAMES = Limit(0, limits.NAMES, limits.LABEL)
+"""Of records and filters; names that must be shorter are checked where they are used."""
 
 LIMITS: dict[type, dict[str, Limit]] = {
-    types.SearchRequest: {"query": Limit(1, 4000), "limit": Limit(1, 100)},
+    types.SearchRequest: {"query": Limit(1, limits.QUERY), "limit": Limit(1, limits.HITS)},
     types.ReadRequest: {"id": NAME},
     types.Filter: {
         "collections": NAMES, "sources": NAMES, "kinds": NAMES, "labels": NAMES, "without_labels": NAMES,
-        "people": NAMES, "last": Limit(1, 365_000), "sensitivity": Limit(1, 16),
+        "people": NAMES, "last": Limit(1, limits.WINDOW_DAYS), "sensitivity": Limit(1, 16),
     },
-    types.AddRequest: {"collection": NAME, "drafts": Limit(1, 1000), "source": Limit(0, 1024)},
+    types.AddRequest: {"collection": NAME, "drafts": Limit(1, limits.DRAFTS), "source": Limit(0, limits.NAME)},
     types.Draft: {
-        "origin": Limit(1, 4096), "text": Limit(0, 4 * 2**20), "title": Limit(0, 10_000), "kind": NAME,
-        "people": WORDS, "labels": WORDS, "language": Limit(0, 64), "url": Limit(0, 8192),
-        "thread": Limit(0, 4096), "position": Limit(-(2**53), 2**53),
+        "origin": Limit(1, limits.ORIGIN), "text": Limit(0, limits.TEXT), "title": Limit(0, limits.TITLE),
+        "kind": Limit(1, limits.KIND), "people": NAMES, "labels": NAMES, "language": Limit(0, limits.LANGUAGE),
+        "url": Limit(0, limits.URL), "thread": Limit(0, limits.THREAD), "position": Limit(0, limits.POSITION),
     },
     types.GrantRequest: {
-        "client": NAME, "actions": Limit(1, 9), "purpose": Limit(0, 500), "expires_in": Limit(1, 365 * 86400),
+        "client": NAME, "actions": Limit(1, len(types.Action)), "purpose": Limit(0, limits.PURPOSE),
+        "expires_in": Limit(1, limits.GRANT_DAYS * 86400),
     },
-    types.AuditRequest: {"limit": Limit(1, 1000), "before": Limit(0, 2**53), "client": NAME},
+    types.AuditRequest: {"limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION), "client": NAME},
 }  # fmt: skip

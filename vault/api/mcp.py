@@ -20,9 +20,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 
-from vault import __version__
+from vault import __version__, limits
 from vault.api.app import Receive, Scope, Send, send_problem
-from vault.api.guard import MAX_BODY
 from vault.api.problems import Refusal, internal, method_refused, place
 from vault.api.tools import TOOLS, Tool
 from vault.errors import BadRequest, NotAllowed, Refused, VaultError
@@ -52,7 +51,7 @@ class Endpoint:
             on_list_tools=self._list, on_call_tool=self._call, get_tool_input_schema=self._schemas.get,
         )  # fmt: skip
         self._transport = StreamableHTTPSessionManager(
-            server, json_response=True, stateless=True, max_request_body_size=MAX_BODY
+            server, json_response=True, stateless=True, max_request_body_size=limits.BODY
         )
 
     def run(self) -> AbstractAsyncContextManager[None]:

@@ -11,9 +11,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from vault import __version__
 from vault.api.limits import LIMITS, Limit
-from vault.api.problems import MEDIA_TYPE, kinds
+from vault.api.problems import MEDIA_TYPE
 from vault.api.wire import plain, word
-from vault.errors import VaultError
+from vault.errors import VaultError, kinds
 from vault.types import OwnerToken
 
 _PLAIN: dict[Any, dict[str, Any]] = {
@@ -115,7 +115,7 @@ def document() -> dict[str, Any]:
 
 def _add_others(schemas: Schemas, paths: dict[str, dict[str, Any]]) -> None:
     """Describe the routes that are about the server and not the vault's content."""
-    words = {"enum": ["locked", "starting", "unlocked"]}
+    words = {"enum": ["locked", "starting", "loading", "unlocked"]}
     state = {"type": "object", "properties": {"state": words, "version": _PLAIN[str]}, "required": ["state"]}
     anything: dict[str, Any] = {"type": "object"}
     for method, path, name, summary, gives in (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from vault.errors import BadRequest, VaultError
+from vault.errors import BadRequest, VaultError, kinds
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:ownvault:problem:"
@@ -45,17 +45,6 @@ def error(said: Mapping[str, Any]) -> VaultError:
     """Return the error that a problem document tells of; an unknown code is a plain VaultError."""
     kind = kinds().get(str(said.get("code")), VaultError)
     return kind(str(said.get("detail") or "the server could not answer"), hint=str(said.get("hint") or ""))
-
-
-def kinds() -> dict[str, type[VaultError]]:
-    """Return every error class by its code."""
-    return {kind.code: kind for kind in _below(VaultError) if kind.code != VaultError.code}
-
-
-def _below(base: type[VaultError]) -> Iterator[type[VaultError]]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _below(kind)
 
 
 def place(error: BaseException) -> str:

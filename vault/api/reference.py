@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from vault import limits
 from vault.api import openapi
-from vault.api.problems import kinds
 from vault.api.tools import TOOLS
+from vault.errors import kinds
 
 INTRODUCTION = """\
 # REST and MCP
@@ -94,7 +95,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 def _most(schema: dict[str, Any], *names: str) -> str:
     most = next((schema[name] for name in names if name in schema), None)
-    return "" if most is None or most >= 2**53 else f" ≤ {most:,}"
+    return "" if most is None or most >= limits.POSITION else f" ≤ {most:,}"
 
 
 def _tool(name: str) -> str:
@@ -103,9 +104,9 @@ def _tool(name: str) -> str:
 
 
 def _codes() -> str:
-    rows = sorted((kind.status, kind.code, (kind.__doc__ or "").splitlines()[:1]) for kind in kinds().values())
+    rows = sorted((kind.status, kind.code, (kind.__doc__ or "").splitlines()[0]) for kind in kinds().values())
     lines = ["| Status | Code | Meaning |", "|---|---|---|"]
-    return "\n".join(lines + [f"| {status} | `{code}` | {''.join(words)} |" for status, code, words in rows]) + "\n"
+    return "\n".join(lines + [f"| {status} | `{code}` | {words} |" for status, code, words in rows]) + "\n"
 
 
 if __name__ == "__main__":

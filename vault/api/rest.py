@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vault.service import Vault
 
 log = logging.getLogger("ownvault.api")
-PUBLIC = ("/healthz", "/openapi.json", "/.well-known/vault-keys.json", "/v1/unlock")
 
 
 def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
@@ -32,12 +31,13 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     for route in ROUTES:
+        # A source's name may hold slashes, encoded as %2F or not; the other parts of paths are ids and numbers.
         rule = route.path.replace("{name}", "<path:name>").replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, route.name, _view(vault, route), methods=[route.method])
     _add_public(app, vault, attempts)
 
     def lock_now() -> Response:
-        vault.status(_holder())  # an owner's method: whoever may call it may lock
+        vault.permit_lock(_holder())
         lock()
         return _json({"state": "locked"})
 
@@ -59,7 +59,7 @@ def _add_public(app: Flask, vault: Vault, attempts: Attempts) -> None:
     document = wire.dump(openapi.document())
 
     def healthz() -> Response:
-        state = "starting" if vault.readiness == "loading" else "unlocked"
+        state = "loading" if vault.readiness == "loading" else "unlocked"
         return _json({"state": state, "version": __version__})
 
     def unlock() -> Response:

@@ -204,5 +204,5 @@ def moment(text: str) -> datetime:
     """Return the time that an ISO 8601 text says; a date alone is its midnight, no zone is UTC."""
     try:
         return utc(datetime.fromisoformat(text))
-    except (ValueError, OverflowError):
+    except (ValueError, BadRequest):
         raise ValueError("should be an ISO 8601 date or time") from None

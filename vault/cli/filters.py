@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vault.errors import BadRequest
 from vault.types import Filter, Sensitivity, utc
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,7 +25,7 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             return utc(datetime.fromisoformat(value))
-        except (ValueError, OverflowError):
+        except (ValueError, BadRequest):
             self.fail(f"{value!r} is no date like 2026-01-31 or 2026-01-31T18:00", param, ctx)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import timedelta
 
 import click
 
 from vault.cli import filters, plain, screen
-from vault.cli.open import opened
+from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.errors import NotFound
@@ -130,11 +131,7 @@ def revoke(settings: Settings, id: str | None, client: str | None) -> None:
     if (id is None) == (client is None):
         raise click.UsageError("name one grant, or --client NAME", click.get_current_context())
     with opened(settings) as vault:
-        ids = (
-            [id]
-            if id
-            else [v.id for v in vault.vault.grants(vault.holder) if v.client == client and v.status not in ENDED]
-        )
+        ids = [id] if id else _live(vault, client or "")
         if not ids:
             raise NotFound(f"{client} has no live grant", hint="see: ownvault grants --all")
         revoked = [vault.vault.revoke(vault.holder, one) for one in ids]
@@ -145,3 +142,10 @@ def revoke(settings: Settings, id: str | None, client: str | None) -> None:
     else:
         for view in revoked:
             screen.say(f"revoked {view.id} of {plain.one_line(view.client)}")
+
+
+def _live(vault: Open, client: str) -> list[str]:
+    composed = unicodedata.normalize("NFC", client)  # as the vault keeps it; some terminals send letter and mark apart
+    return [
+        view.id for view in vault.vault.grants(vault.holder) if view.client == composed and view.status not in ENDED
+    ]

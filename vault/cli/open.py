@@ -83,25 +83,13 @@ def remote(chosen: Config) -> RemoteVault | None:
 
 
 def settled(server: RemoteVault) -> str:
-    """Return the server's state once it answers for an opened vault or says `locked`.
-
-    `starting` covers two times: the key is being derived, which this waits for, and then the index is
-    being loaded, during which the vault answers already.
-    """
+    """Return the server's state once it is no longer `starting`, that is, deriving the key."""
     until = time.monotonic() + PATIENCE
-    while (state := str(server.health()["state"])) == "starting" and not _answers(server):
+    while (state := str(server.health()["state"])) == "starting":
         if time.monotonic() > until:
             raise Unreachable("the server is still starting", hint="try again in a moment")
         time.sleep(0.1)
     return state
-
-
-def _answers(server: RemoteVault) -> bool:
-    try:
-        server.public_keys()
-    except Locked:
-        return False
-    return True
 
 
 def _by_server(settings: Settings, server: RemoteVault) -> Open:

@@ -9,7 +9,7 @@ import click
 from vault import plugins
 from vault.cli import BROKEN_PIPE, INTERRUPTED
 from vault.cli.root import COMMANDS, SECTIONS, root
-from vault.errors import VaultError
+from vault.errors import VaultError, kinds
 
 WIDTH = 100
 INTRODUCTION = """\
@@ -68,24 +68,11 @@ def _importers() -> str:
 
 def _exit_codes() -> str:
     rows = [(0, "", "It worked."), (1, VaultError.code, "A bug. Please report it.")]
-    rows += [(kind.exit_code, kind.code, _meaning(kind)) for kind in kinds() if kind is not VaultError]
+    rows += [(kind.exit_code, kind.code, (kind.__doc__ or "").splitlines()[0]) for kind in kinds().values()]
     rows += [(INTERRUPTED, "", "Ctrl-C."), (BROKEN_PIPE, "", "Whoever read the output went away.")]
     lines = ["| Exit code | Error code | Meaning |", "|---|---|---|"]
     lines += [f"| {number} | {f'`{code}`' if code else ''} | {words} |" for number, code, words in sorted(rows)]
     return "\n".join(lines) + "\n"
-
-
-def kinds(base: type[VaultError] = VaultError) -> Iterator[type[VaultError]]:
-    """Yield every kind of error there is."""
-    yield base
-    for kind in base.__subclasses__():
-        if kind.__module__ == VaultError.__module__:  # others may be imported that are no part of the contract
-            yield from kinds(kind)
-
-
-def _meaning(kind: type[VaultError]) -> str:
-    own = kind.__doc__ if "__doc__" in kind.__dict__ else None
-    return (own or kind.code.replace("_", " ").capitalize() + ".").strip().splitlines()[0]
 
 
 if __name__ == "__main__":

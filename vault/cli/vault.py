@@ -70,12 +70,15 @@ def status(settings: Settings) -> None:
         found = VaultStatus("locked", place)
         if server := open_.remote(config):
             state = server.health()["state"]
-            found = replace(found, state="locked" if state == "locked" else "unlocked", address=server.address)
+            keyed = state in ("loading", "unlocked")
+            found = replace(found, state="unlocked" if keyed else "locked", address=server.address)
             if state != "locked" and (passphrase.given(settings) or os.environ.get("OWNVAULT_TOKEN")):
                 with open_.opened(settings) as vault:
                     found = replace(vault.vault.status(vault.holder), address=server.address)
-            if state == "starting":
+            if state == "loading":
                 found = replace(found, notices=(*found.notices, "the index is being loaded"))
+            elif found.state != state == "starting":
+                found = replace(found, notices=(*found.notices, "it is being unlocked"))
     if settings.json:
         screen.emit(found)
     else:

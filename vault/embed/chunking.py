@@ -19,6 +19,8 @@ SHORT = 32
 """Word pieces under which a section is joined to the next one instead of standing alone."""
 OVERLAP = 24
 """Word pieces that two chunks share where a sentence longer than a chunk had to be cut."""
+SECTION = 120
+"""Characters of a heading that its chunks carry; it is repeated in each of them."""
 PEOPLE = 4
 """Names in a header; a mail to fifty people is not about all of them."""
 INLINE_QUOTE = 4
@@ -30,7 +32,7 @@ MONTHS = (
 )  # fmt: skip
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_HEADING = re.compile(r"#{1,6}[ \t]+(?P<words>.*?)[ \t#]*$")
+_HEADING = re.compile(r"#{1,6}[ \t]")
 _FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
 _TURN = re.compile(r"\S[^\n:]{0,40}: ")
 _SENTENCE = re.compile("(?<=[.!?\u2026])[\"'\u201d\u2019)\\]]*\\s+|(?<=[\u3002\uff01\uff1f])")  # the last: CJK stops
@@ -141,15 +143,15 @@ def _seams(text: str, start: int, end: int, *, turns: bool) -> Iterator[_Block]:
         line = text[at:stop]
         if _FENCE.match(line):
             fenced = not fenced
-        heading = None if fenced else _HEADING.match(line.rstrip())
+        heading = not fenced and _HEADING.match(line) is not None
         seam = heading or (not line.strip() and not fenced) or (turns and _TURN.match(line))
         if seam and begun >= 0:
             yield _Block(begun, at, section, opens)
             begun = -1
         if heading:
-            section = heading["words"].strip()
+            section = line.strip("# \t\r\n")[:SECTION].rstrip()
         if begun < 0 and line.strip():
-            begun, opens = at, bool(heading)
+            begun, opens = at, heading
         at = stop
     if begun >= 0:
         yield _Block(begun, end, section, opens)

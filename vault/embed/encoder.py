@@ -136,8 +136,8 @@ class _SentenceTransformer:
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Fill each batch up to a number of tokens, longest texts first.
 
-        sentence-transformers' own `encode` makes batches of 32 whatever their length; this is about 1.2 times as
-        fast on a CPU, with the same vectors (bench/retrieval.py compares them). The forward pass stays the library's.
+        sentence-transformers' own `encode` makes batches of 32 whatever their length; bench/retrieval.py compares the
+        two. The forward pass stays the library's.
         """
         vectors = np.empty((len(texts), self.dim), np.float32)
         lengths = self._lengths(texts)

@@ -6,20 +6,17 @@ and the head are there together or not at all, and before the answer leaves.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import unicodedata
 
+from vault import limits
 from vault.errors import AuditFailed, BadRequest, NotFound
 from vault.permissions import tree
 from vault.permissions.checkpoint import Checkpoint, Signer, proof
 from vault.permissions.entries import ERASE, SALT, body, leaf, read
 from vault.permissions.fsck import verify
-from vault.types import AuditEntry, AuditPage, AuditRequest, Connection, Entry, Receipt
+from vault.types import AuditEntry, AuditPage, AuditRequest, Connection, Entry, Receipt, from_micros, micros
 
-__all__ = ["MAX_PAGE", "append", "checkpoint", "erase", "page", "prove", "root", "size", "verify"]
-
-MAX_PAGE = 1000
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["append", "checkpoint", "erase", "page", "prove", "root", "size", "verify"]
 
 
 def append(conn: Connection, entry: Entry, salt: bytes) -> Receipt:
@@ -33,7 +30,7 @@ def append(conn: Connection, entry: Entry, salt: bytes) -> Receipt:
     number, value, node = size(conn), leaf(text, salt), _nodes(conn)
     conn.execute(
         "INSERT INTO entry (number, time, client, leaf, salt, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (number, _micros(entry.time), entry.client, value, salt, text),
+        (number, micros(entry.time), entry.client, value, salt, text),
     )
     conn.executemany("INSERT INTO node (level, i, hash) VALUES (?, ?, ?)", list(tree.complete(number, value, node)))
     head = tree.root(number + 1, node)
@@ -59,8 +56,8 @@ def erase(conn: Connection, number: int, entry: Entry, salt: bytes) -> Receipt:
 
 def page(conn: Connection, request: AuditRequest) -> AuditPage:
     """Return entries newest first; `size` is that of the whole log. BadRequest for a limit outside 1 to 1000."""
-    if not 1 <= request.limit <= MAX_PAGE:
-        raise BadRequest(f"a page has 1 to {MAX_PAGE} entries")
+    if not 1 <= request.limit <= limits.PAGE:
+        raise BadRequest(f"a page has 1 to {limits.PAGE} entries")
     if request.before is not None and not 0 <= request.before < 1 << 63:
         raise BadRequest("`before` is the number of an entry")
     total = size(conn)
@@ -73,7 +70,7 @@ def page(conn: Connection, request: AuditRequest) -> AuditPage:
     else:
         rows = conn.execute(
             "SELECT number, leaf, time, body FROM entry WHERE client = ? AND number < ? ORDER BY number DESC LIMIT ?",
-            (request.client, before, request.limit),
+            (unicodedata.normalize("NFC", request.client), before, request.limit),
         )
     entries = (AuditEntry(n, value.hex(), _shown(time, text)) for n, value, time, text in rows.fetchall())
     return AuditPage(tuple(entries), total)
@@ -82,7 +79,7 @@ def page(conn: Connection, request: AuditRequest) -> AuditPage:
 def _shown(time: int, text: str | None) -> Entry:
     if text is not None:
         return read(text)
-    return Entry(_EPOCH + timedelta(microseconds=time), "", "", "", "", "erased", "erased")
+    return Entry(from_micros(time), "", "", "", "", "erased", "erased")
 
 
 # ---------------------------------------------------------------- the tree
@@ -140,7 +137,3 @@ def _nodes(conn: Connection) -> tree.Node:
         return bytes(row[0])
 
     return node
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -14,9 +14,8 @@ from typing import Any
 from vault.errors import BadRequest
 from vault.permissions import scope
 from vault.permissions.vetting import MAX_CHECKS, MAX_SET, Check, Predicate, Query
-from vault.types import EVERYTHING, Action, Conditions, Names, Provenance, Sensitivity, utc
+from vault.types import EPOCH, EVERYTHING, Action, Conditions, Names, Provenance, Sensitivity, utc
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 # A caveat about records must let the question "which collections?" through, which is asked before there is a
@@ -156,13 +155,13 @@ def _conditions(dimension: str, value: Any) -> Conditions:
         narrowed = {"owner_written": True}
     elif dimension in {"since", "until"}:
         # Biscuit has no dates before 1970, so a window of a token never reaches there, even if only its end is said.
-        narrowed = {"since": _EPOCH, dimension: moment(value)}
+        narrowed = {"since": EPOCH, dimension: moment(value)}
     return replace(EVERYTHING, **narrowed)
 
 
 def moment(seconds: int) -> datetime:
     """Return the time that many seconds after 1970, at most the last that a datetime can hold."""
-    return _LAST if seconds >= _LAST.timestamp() else _EPOCH + timedelta(seconds=seconds)
+    return _LAST if seconds >= _LAST.timestamp() else EPOCH + timedelta(seconds=seconds)
 
 
 def _set(values: Iterable[str] | None, check: Any) -> set[str] | None:
@@ -193,6 +192,6 @@ def _whole(moment: datetime | None, up: bool = False) -> datetime | None:
             whole += timedelta(seconds=1)
     except OverflowError:
         raise BadRequest("a time is outside the years 1 to 9999") from None
-    if whole < _EPOCH:
+    if whole < EPOCH:
         raise BadRequest("a token knows no time before 1970")
     return whole

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
 
 from vault.errors import AuditFailed
-from vault.permissions import tree
+from vault.permissions import times, tree
 from vault.types import Entry
 
 COMMITMENT_LABEL = b"ownvault/v1/audit-commitment\x00"
@@ -20,7 +19,6 @@ SALT = 32
 ERASE = "erase"
 """The action of the entry that says which other entry was erased."""
 
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _VERSION = 1
 _KEYS = {"v", "time", "client", "grant", "action", "via", "decision", "reason", "query", "records", "detail"}
 
@@ -29,7 +27,7 @@ def body(entry: Entry) -> str:
     """Return the entry as canonical JSON (RFC 8785). AuditFailed if `detail` is not plain JSON data."""
     value = {
         "v": _VERSION,
-        "time": entry.time.astimezone(UTC).strftime(_TIME),
+        "time": times.spell(entry.time),
         "client": entry.client,
         "grant": entry.grant,
         "action": entry.action,
@@ -69,7 +67,7 @@ def read(text: str) -> Entry:
         if value.keys() != _KEYS or value["v"] != _VERSION or not _typed(value):
             raise ValueError
         entry = Entry(
-            time=datetime.strptime(value["time"], _TIME).replace(tzinfo=UTC),
+            time=times.read(value["time"]),
             client=value["client"],
             grant=value["grant"],
             action=value["action"],

@@ -5,15 +5,12 @@ Nothing stored is believed but the leaf hash of an erased entry. SPEC.md, "Probl
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vault.errors import AuditFailed
 from vault.permissions import entries, tree
 from vault.permissions.checkpoint import Checkpoint, Signer, open_checkpoint
-from vault.types import Connection, TreeReport
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from vault.types import Connection, TreeReport, micros
 
 
 def verify(conn: Connection, sealed: bytes | None = None, signer: Signer | None = None) -> TreeReport:
@@ -73,7 +70,7 @@ class _Run:
         except AuditFailed:
             self.problems.append(f"entry {number}: unreadable")
             return
-        if said.client != client or said.time != _EPOCH + timedelta(microseconds=time):
+        if said.client != client or micros(said.time) != time:
             self.problems.append(f"entry {number}: filed under another time or client")
         if said.action == entries.ERASE and isinstance(said.detail.get("erased"), int):
             self._named.add(said.detail["erased"])

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vault import limits
 from vault.errors import BadRequest, Damaged, NotFound
-from vault.permissions import scope
-from vault.types import EVERYTHING, GRANTABLE, Action, Connection, Grant, GrantView, Status
+from vault.permissions import names, scope
+from vault.types import EVERYTHING, GRANTABLE, Action, Connection, Grant, GrantView, Status, from_micros, micros
 
 OWNER = "owner"
 """Id and client of the built-in grant that the owner's own tokens belong to."""
-LONGEST = timedelta(days=365)
-PURPOSE_LENGTH = 500
+LONGEST = timedelta(days=limits.GRANT_DAYS)
 
-_ID = re.compile(r"[A-Za-z0-9._:/@-]{1,128}", re.ASCII)
 _COLUMNS = "id, client, purpose, actions, scope, status, created, expires, last_used"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -31,8 +28,8 @@ def create(conn: Connection, grant: Grant) -> None:
         f"INSERT INTO grant_ ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own column names
         (
             grant.id, grant.client, grant.purpose, json.dumps(sorted(grant.actions)), scope.to_json(grant.where),
-            grant.status.value, _micros(grant.created), _micros(grant.expires),
-            None if grant.last_used is None else _micros(grant.last_used),
+            grant.status.value, micros(grant.created), micros(grant.expires),
+            None if grant.last_used is None else micros(grant.last_used),
         ),
     )  # fmt: skip
 
@@ -81,13 +78,13 @@ def expire(conn: Connection, now: datetime) -> None:
     """Store EXPIRED for every grant whose time is over at `now`: a clock set back revives none of them."""
     conn.execute(
         "UPDATE grant_ SET status = ? WHERE status IN (?, ?) AND expires <= ? AND id != ?",
-        (Status.EXPIRED.value, Status.ACTIVE.value, Status.PAUSED.value, _micros(now), OWNER),
+        (Status.EXPIRED.value, Status.ACTIVE.value, Status.PAUSED.value, micros(now), OWNER),
     )
 
 
 def touch(conn: Connection, id: str, now: datetime) -> None:
     """Note that the grant was used."""
-    conn.execute("UPDATE grant_ SET last_used = ? WHERE id = ?", (_micros(now), id))
+    conn.execute("UPDATE grant_ SET last_used = ? WHERE id = ?", (micros(now), id))
 
 
 def live(grant: Grant, now: datetime) -> Status:
@@ -105,12 +102,11 @@ def view(grant: Grant, now: datetime) -> GrantView:
 
 
 def _check(grant: Grant) -> None:
-    if not _ID.fullmatch(grant.id):
-        raise BadRequest(f"{grant.id!r} is not an id for a grant")
+    names.grant_id(grant.id)
     if scope.name(grant.client) != grant.client:
         raise BadRequest(f"{grant.client!r} is not in Unicode's NFC form")
-    if len(grant.purpose) > PURPOSE_LENGTH:
-        raise BadRequest(f"a purpose has at most {PURPOSE_LENGTH} characters")
+    if len(grant.purpose) > limits.PURPOSE:
+        raise BadRequest(f"a purpose has at most {limits.PURPOSE} characters")
     if not grant.actions:
         raise BadRequest("a grant of no action grants nothing")
     if grant.id == OWNER:
@@ -128,16 +124,8 @@ def _read(row: Any) -> Grant:
     try:
         return Grant(
             id=id, client=client, purpose=purpose, actions=frozenset(map(Action, json.loads(actions))),
-            where=scope.from_json(where), status=Status(status), created=_time(created), expires=_time(expires),
-            last_used=None if last_used is None else _time(last_used),
+            where=scope.from_json(where), status=Status(status), created=from_micros(created),
+            expires=from_micros(expires), last_used=None if last_used is None else from_micros(last_used),
         )  # fmt: skip
     except (ValueError, TypeError, OverflowError, BadRequest):
         raise Damaged(f"the stored grant {id} cannot be read") from None
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _time(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

@@ -9,7 +9,7 @@ from datetime import datetime
 from biscuit_auth import Algorithm, BiscuitBuilder, KeyPair, PrivateKey, PublicKey
 
 from vault.errors import BadRequest, Refused, TooLarge
-from vault.permissions import scope
+from vault.permissions import names
 from vault.permissions.datalog import builder, fact, guarded
 from vault.permissions.vetting import Reason
 from vault.types import Grant, utc
@@ -18,8 +18,6 @@ EVERY_COLLECTION = "*"
 """Stands in a token for every collection, and in a request for the vault as a whole."""
 MAX_MINTED = 6144
 """Characters of a fresh token: the rest up to `MAX_TOKEN` is left for attenuation."""
-
-_GRANT_ID = re.compile(r"[A-Za-z0-9._:/@-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +68,15 @@ def mint(root: Root, grant: Grant, audience: str, expires: datetime, now: dateti
     until = min(utc(expires), grant.expires).replace(microsecond=0)
     if until <= now:
         raise BadRequest("the token would be expired at once")
-    if not _GRANT_ID.fullmatch(grant.id):
-        raise BadRequest(f"{grant.id!r} is not an id for a grant")
-    names = grant.where.collections
-    collections = [EVERY_COLLECTION] if names.every else sorted(map(scope.name, names.only))
+    granted = grant.where.collections
+    collections = [EVERY_COLLECTION] if granted.every else sorted(map(names.name, granted.only))
     if not collections or not grant.actions:
         raise BadRequest("nothing is named, so nothing is granted")
     block = builder(
         BiscuitBuilder,
         "grant({grant}); client({client}); audience({audience});"
         "check if time($t), $t < {expires}; check if request_audience($a), audience($a);",
-        {"grant": grant.id, "client": scope.name(grant.client), "audience": audience, "expires": until},
+        {"grant": names.grant_id(grant.id), "client": names.name(grant.client), "audience": audience, "expires": until},
     )
     for action in sorted(grant.actions):
         block.add_fact(fact("op", action.value))

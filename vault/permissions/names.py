@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+from vault import limits
 from vault.errors import BadRequest
 
-NAME_LENGTH = 128
-LABEL_LENGTH = 256
-
+_GRANT_ID = re.compile(rf"[A-Za-z0-9._:/@-]{{1,{limits.NAME}}}", re.ASCII)
 _PUNCTUATION = frozenset(" ._:/@+-'&()")
 # Unicode's Default_Ignorable_Code_Point: drawn as nothing, whatever their category says.
 _INVISIBLE = (
@@ -24,7 +24,7 @@ def name(text: str) -> str:
     1 to 128 characters: letters of any script with their marks, digits, and inside also space and
     ``._:/@+-'&()``; it starts with a letter or digit and does not end in a space. BadRequest otherwise.
     """
-    value = _visible(text, NAME_LENGTH)
+    value = _visible(text, limits.NAME)
     if not (value[0].isalpha() or unicodedata.category(value[0]) == "Nd") or value.endswith(" "):
         raise BadRequest(f"{text!r} is not a name: it must start with a letter or digit and not end in a space")
     wrong = next((c for c in value if not _letter(c) and c not in _PUNCTUATION), None)
@@ -34,11 +34,18 @@ def name(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """Return `text` in NFC if it may name a label or a person: 1 to 256 visible characters; else BadRequest.
+    """Return `text` in NFC, trimmed, if it may name a label or a person (1 to 256 visible characters); else BadRequest.
 
-    Wider than `name`, because records bring their own (`Doe, Jane <jane@example.org>`, `#work`).
+    Wider than `name`, because records bring their own (`Doe, Jane <jane@example.org>`, `#work`); trimmed as theirs are.
     """
-    return _visible(text, LABEL_LENGTH)
+    return _visible(text, limits.LABEL).strip()
+
+
+def grant_id(text: str) -> str:
+    """Return `text` if it may be the id of a grant: 1 to 128 ASCII letters, digits and ``._:/@-``; else BadRequest."""
+    if not _GRANT_ID.fullmatch(text):
+        raise BadRequest(f"{text!r} is not an id for a grant")
+    return text
 
 
 def _letter(character: str) -> bool:

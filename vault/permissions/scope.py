@@ -9,22 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import rfc8785
 
+from vault import limits
 from vault.errors import BadRequest
+from vault.permissions import times
 from vault.permissions.names import label, name
 from vault.types import EVERY, Conditions, Filter, Names, Provenance, Record, Sensitivity, utc
 
 __all__ = ["admits", "from_filter", "from_json", "in_words", "label", "name", "narrowing", "resolve", "to_json"]
 
-LONGEST_WINDOW = 36_500
-"""Days; a hundred years."""
-
 _VERSION = 1
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 # ---------------------------------------------------------------- from what a person says
@@ -80,15 +78,12 @@ def _alternatives(values: Iterable[str] | None, dimension: str) -> tuple[frozens
 
 
 def _window(since: datetime | None, until: datetime | None, last: int | None) -> dict[str, Any]:
-    try:
-        since = None if since is None else utc(since)
-        until = None if until is None else utc(until)
-    except OverflowError:
-        raise BadRequest("a time is outside the years 1 to 9999") from None
+    since = None if since is None else utc(since)
+    until = None if until is None else utc(until)
     if since is not None and until is not None and since >= until:
         raise BadRequest("the window ends before it starts")
-    if last is not None and (isinstance(last, bool) or not 1 <= last <= LONGEST_WINDOW):
-        raise BadRequest(f"`last` is a number of days from 1 to {LONGEST_WINDOW}")
+    if last is not None and (isinstance(last, bool) or not 1 <= last <= limits.WINDOW_DAYS):
+        raise BadRequest(f"`last` is a number of days from 1 to {limits.WINDOW_DAYS}")
     return {"since": since, "until": until, "last": last}
 
 
@@ -225,15 +220,14 @@ def _set_read(value: list[str] | str) -> frozenset[str]:
 
 
 def _days_read(value: int | None) -> int | None:
-    if value is not None and (type(value) is not int or not 1 <= value <= LONGEST_WINDOW):
+    if value is not None and (type(value) is not int or not 1 <= value <= limits.WINDOW_DAYS):
         raise TypeError
     return value
 
 
 def _time_json(moment: datetime | None) -> str | None:
-    # strftime("%Y") does not pad years before 1000 on every platform.
-    return None if moment is None else moment.astimezone(UTC).strftime(f"{moment.astimezone(UTC).year:04d}{_TIME[2:]}")
+    return None if moment is None else times.spell(moment)
 
 
 def _time_read(value: str | None) -> datetime | None:
-    return None if value is None else datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+    return None if value is None else times.read(value)

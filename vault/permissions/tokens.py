@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -22,14 +22,13 @@ from vault.permissions.attenuation import Inspection, attenuate, inspect
 from vault.permissions.datalog import authorizer, fact, guarded, within_limits
 from vault.permissions.minting import EVERY_COLLECTION, Root, audience, mint, public_key
 from vault.permissions.vetting import MAX_TOKEN, Facts, Reason, Vetted, refused, vet
-from vault.types import Action, Conditions, Record
+from vault.types import EPOCH, Action, Conditions, Record
 
 __all__ = [
     "EVERY_COLLECTION", "Inspection", "Root", "Verified", "Verifier", "Vetted", "actions", "attenuate", "audience",
     "authorize", "gate", "inspect", "mint", "public_key", "verify", "vet",
 ]  # fmt: skip
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POLICY = AuthorizerBuilder(
     "allow if request_op($op), op($op), request_collection($c), collection($c);"
     'allow if request_op($op), op($op), request_collection($c), collection("*");'
@@ -194,7 +193,7 @@ def gate(verified: Verified, record: Record, action: Action, now: datetime) -> b
         *(("record_label", label) for label in record.labels),
         *(("record_person", person) for person in record.people),
     ]
-    if record.date is not None and record.date >= _EPOCH:  # Biscuit knows no other dates: then as if unknown
+    if record.date is not None and record.date >= EPOCH:  # Biscuit knows no other dates: then as if unknown
         facts.append(("record_date", record.date))
     return _allows(verified, action, record.collection, now, facts)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from vault.store.ballast import Ballast
 from vault.store.cipher import Fence, Link
 from vault.store.head import Head, State
 from vault.store.writer import Health, Writer
-from vault.types import Connection
+from vault.types import Connection, micros
 
 T = TypeVar("T")
 
@@ -226,7 +226,7 @@ def _connect(path: Path, key: bytearray, ballast: Ballast) -> tuple[Link, Fence]
 
 
 def _found(link: Link, vault_id: str, now: datetime) -> None:
-    created = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    created = micros(now)
     link.execute(
         "INSERT INTO vault (one, id, created, commit_counter, audit_head) VALUES (1, ?, ?, 0, ?)",
         (vault_id, created, EMPTY_TREE),

@@ -8,19 +8,16 @@ from __future__ import annotations
 import hmac
 import json
 import unicodedata
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from vault.errors import BadRequest
-from vault.types import Chunk, CollectionView, Connection, Draft, Provenance, Record, Sensitivity, utc
+from vault.types import Chunk, CollectionView, Connection, Draft, Provenance, Record, Sensitivity, from_micros, micros
 
 T = TypeVar("T")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MANY = 500
 """Names or numbers in one statement."""
 _COLUMNS = (
@@ -63,21 +60,6 @@ class Piece(NamedTuple):
     terms: bytes
 
 
-class Chunks(NamedTuple):
-    """Many chunks as columns, for `numpy.frombuffer`: int64 arrays, and the blobs of all of them joined.
-
-    `vectors` is float32, equally long for each; `terms` is uint32 pairs, `terms_bytes` how much of it is each chunk's.
-    """
-
-    ids: array[int]
-    records: array[int]
-    starts: array[int]
-    ends: array[int]
-    vectors: bytes
-    terms: bytes
-    terms_bytes: array[int]
-
-
 # ---------------------------------------------------------------- taking in
 
 
@@ -99,7 +81,7 @@ def put(
         names = (*fields, "id", "imported", "version", "content_hash")
         marks = ", ".join("?" * len(names))
         statement = f"INSERT INTO record ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own column names
-        n = conn.execute(statement, (*fields.values(), id, _stamp(now), 1, digest)).lastrowid
+        n = conn.execute(statement, (*fields.values(), id, micros(now), 1, digest)).lastrowid
         return Stored(n, id, "added")
     n, kept_id, before, level = found
     if before == digest:
@@ -108,7 +90,7 @@ def put(
     conn.execute("DELETE FROM chunk WHERE record = ?", (n,))
     changes = ", ".join(f"{name} = ?" for name in fields)
     statement = f"UPDATE record SET {changes}, imported = ?, version = version + 1, content_hash = ? WHERE n = ?"  # noqa: S608
-    conn.execute(statement, (*fields.values(), _stamp(now), digest, n))
+    conn.execute(statement, (*fields.values(), micros(now), digest, n))
     return Stored(n, kept_id, "changed")
 
 
@@ -180,11 +162,6 @@ def collections(conn: Connection) -> list[CollectionView]:
     ]
 
 
-def record_count(conn: Connection) -> int:
-    """Return how many records there are."""
-    return int(conn.execute("SELECT count(*) FROM record").fetchone()[0])
-
-
 def chunk_count(conn: Connection) -> int:
     """Return how many chunks there are."""
     return int(conn.execute("SELECT count(*) FROM chunk").fetchone()[0])
@@ -222,17 +199,6 @@ def _by_record(conn: Connection, query: str, key: str, order: str, ns: Sequence[
         return
     for some in _slices(sorted(ns)):
         yield from conn.execute(f"{query} WHERE {key} IN ({_marks(some)}) ORDER BY {order}", some)
-
-
-def chunks(conn: Connection, at_once: int = 4096) -> Iterator[Chunks]:
-    """Yield all chunks by id, `at_once` at a time, as columns. 100,000 of 384 dimensions take under a second."""
-    cursor = conn.execute('SELECT id, record, start, "end", vector, terms FROM chunk ORDER BY id')
-    while some := cursor.fetchmany(at_once):
-        ids, numbers, starts, ends, vectors, terms = zip(*some, strict=True)
-        yield Chunks(
-            array("q", ids), array("q", numbers), array("q", starts), array("q", ends),
-            b"".join(vectors), b"".join(terms), array("q", map(len, terms)),
-        )  # fmt: skip
 
 
 def lexicon(conn: Connection) -> dict[str, int]:
@@ -283,14 +249,14 @@ def _fields(draft: Draft, collection: str, source: str) -> dict[str, Any]:
     if not -(2**63) <= draft.position < 2**63:
         raise BadRequest("position: not a 64-bit number")
     fields = {
-        "collection": collection, "source": source, "origin": draft.origin, "kind": draft.kind, "title": draft.title,
-        "text": draft.text, "url": draft.url, "thread": draft.thread, "position": draft.position,
-        "created": draft.created and _stamp(draft.created), "updated": draft.updated and _stamp(draft.updated),
+        "collection": collection, "source": source, "origin": draft.origin, "kind": _composed(draft.kind),
+        "title": draft.title, "text": draft.text, "url": draft.url, "thread": draft.thread, "position": draft.position,
+        "created": draft.created and micros(draft.created), "updated": draft.updated and micros(draft.updated),
         "people": _listed(draft.people), "labels": _listed(draft.labels), "sensitivity": int(draft.sensitivity),
         "language": draft.language, "provenance": draft.provenance.value,
     }  # fmt: skip
     for name, value in fields.items():
-        if isinstance(value, str) and not _encodes(value):
+        if isinstance(value, str) and not encodes(value):
             raise BadRequest(f"{name}: not valid Unicode text")
     return fields
 
@@ -306,22 +272,31 @@ def _record(row: Sequence[Any]) -> Record:
      level, language, provenance, url, thread, position, version) = row  # fmt: skip
     return Record(
         id, collection, source, origin, kind, title, text,
-        _moment(created), _moment(updated), _EPOCH + imported * _MICROSECOND, _names(people), _names(labels),
+        _moment(created), _moment(updated), from_micros(imported), _names(people), _names(labels),
         Sensitivity(level), language, Provenance(provenance), url, thread, position, version,
     )  # fmt: skip
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Return names as stored: composed (NFC), trimmed, each once, in their order."""
-    once = dict.fromkeys(unicodedata.normalize("NFC", name).strip() for name in names)
+    """Return people or labels as stored, each once, in their order."""
+    once = dict.fromkeys(map(_composed, names))
     return json.dumps([name for name in once if name], ensure_ascii=False, separators=(",", ":"))
+
+
+def _composed(name: str) -> str:
+    """Return a kind, person or label as scopes and requests spell it (permissions/SPEC.md, "Names"): NFC, ends trimmed.
+
+    Every record passes here, whoever brings it; collection and source come composed, as `permissions.names` made them.
+    """
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def _names(stored: str) -> tuple[str, ...]:
     return () if stored == "[]" else tuple(json.loads(stored))
 
 
-def _encodes(text: str) -> bool:
+def encodes(text: str) -> bool:
+    """Tell whether `text` can be stored: whether it is valid Unicode."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:  # half a surrogate pair, from a broken file name or JSON escape
@@ -329,12 +304,8 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _stamp(moment: datetime) -> int:
-    return (utc(moment) - _EPOCH) // _MICROSECOND
-
-
-def _moment(stamp: int | None) -> datetime | None:
-    return None if stamp is None else _EPOCH + stamp * _MICROSECOND
+def _moment(stored: int | None) -> datetime | None:
+    return None if stored is None else from_micros(stored)
 
 
 def _slices(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,0 +1,52 @@
+"""The bounds of what anybody may hand the vault, each stated once. Characters, where no other unit is named.
+
+`library`, `service` and `permissions` enforce them for everybody; the faces (`api.limits`) and the importer protocol
+(`plugins.protocol`) check the same numbers earlier, where what is too large can still be told by its place.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# ---------------------------------------------------------------- a record
+
+TEXT: Final = 4 * 2**20
+"""More than a long book."""
+ORIGIN: Final = 4096
+"""A path, or whatever else names a record within its source."""
+TITLE: Final = 1024
+KIND: Final = 64
+LANGUAGE: Final = 35
+"""The longest BCP 47 tag."""
+URL: Final = 2048
+THREAD: Final = 4096
+POSITION: Final = 2**53 - 1
+"""The last whole number that every JSON reader keeps exact."""
+
+# ---------------------------------------------------------------- names
+
+NAME: Final = 128
+"""A client, a collection, a source, a kind in a scope."""
+LABEL: Final = 256
+"""A label or a person."""
+NAMES: Final = 1000
+"""People of a record, its labels, or names in one dimension of a filter."""
+
+# ---------------------------------------------------------------- a request
+
+BODY: Final = 8 * 2**20
+"""Bytes of a request over HTTP. The longest texts of scripts with three bytes a letter go in only without a server."""
+QUERY: Final = 4000
+HITS: Final = 100
+"""Records in one answer."""
+DRAFTS: Final = 1000
+"""Drafts in one request."""
+PAGE: Final = 1000
+"""Audit entries in one answer."""
+
+# ---------------------------------------------------------------- a grant
+
+PURPOSE: Final = 500
+GRANT_DAYS: Final = 365
+WINDOW_DAYS: Final = 36_500
+"""Days of a rolling window: a hundred years."""
