@@ -308,7 +308,7 @@ class TestAdding:
         assert added.outcomes[0].outcome == "added"
         assert filled.read(owner, ReadRequest(before.id)).record.text == before.text
         mine = filled.read(owner, ReadRequest(added.outcomes[0].id)).record
-        assert (mine.source, mine.provenance) == ("client:extension", "third_party")
+        assert (mine.source, mine.provenance) == ("client:extension:notes", "third_party")
         for ask in (
             lambda: filled.search(capture, SearchRequest("boat")),
             lambda: filled.read(capture, ReadRequest(mine.id)),

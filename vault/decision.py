@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +16,22 @@ from threading import Condition, Lock
 from types import MappingProxyType, TracebackType
 from typing import Protocol, TypeVar
 
-from vault.errors import AuditFailed, NotAllowed, NotFound, Refused, StorageFailed, Throttled, VaultError
+from vault.errors import AuditFailed, NotAllowed, NotFound, Overloaded, Refused, StorageFailed, Throttled, VaultError
 from vault.permissions import audit, grants, scope, tokens
-from vault.types import Action, Connection, Entry, Filter, Grant, Holder, Names, Receipt, Record, Scope, Status
+from vault.types import (
+    Action,
+    Conditions,
+    Connection,
+    Entry,
+    Filter,
+    Grant,
+    Holder,
+    Names,
+    Receipt,
+    Record,
+    Scope,
+    Status,
+)
 
 T = TypeVar("T")
 URGENT = frozenset({"unlock", "lock", Action.AUDIT, Action.REVOKE, Action.FORGET})
@@ -197,7 +210,8 @@ class Decision:
     ) -> Receipt:
         """Write the allow entry; only after this may the answer leave. `records` are released: id to version.
 
-        The grant, and whether the records still are what was read, is looked up again in the very transaction that writes the entry, on the one writer thread,
+        The grant, and whether the records still are what was read, is looked up again in the very transaction that
+        writes the entry, on the one writer thread,
         so a revocation is either before it (refused here) or waits at the gate for this answer to be out.
         A crash before the commit: nothing was released. After it: an entry for an answer never delivered.
         """
@@ -205,7 +219,9 @@ class Decision:
         self._leaving = True
         try:
             said = detail or {}
-            receipt = self._desk.storage.write(lambda conn: self._allow(conn, records, said), urgent=self.action in URGENT)
+            receipt = self._desk.storage.write(
+                lambda conn: self._allow(conn, records, said), urgent=self.action in URGENT
+            )
         except BaseException:
             self._leaving = False
             self._desk.gate.leave()

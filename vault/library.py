@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 from vault import limits
@@ -20,6 +20,7 @@ from vault.errors import BadRequest, Damaged, NotFound, VaultError
 from vault.store import records
 from vault.store.database import Database
 from vault.types import (
+    EVERYTHING,
     AddAnswer,
     Chunk,
     Conditions,
@@ -75,6 +76,7 @@ class Library:
         self._db, self._hash_key, self._encoder = db, hash_key, encoder
         self._index: Index | None = None
         self._loading = RLock()
+        self._following = Lock()  # the index follows the store one change at a time
         self.readiness = "idle"
 
     def close(self) -> None:
@@ -155,9 +157,9 @@ class Library:
 
     # ------------------------------------------------------------ finding
 
-    def collections(self) -> frozenset[str]:
-        """Return the names of the collections that hold something."""
-        return self.index.collections()
+    def collections(self, where: Conditions = EVERYTHING) -> frozenset[str]:
+        """Return the names of the collections that hold a record within `where`."""
+        return self.index.collections(where)
 
     def rank(self, where: Conditions, query: str, limit: int) -> list[Found]:
         """Return at most `limit` records within `where`, best first."""

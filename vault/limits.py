@@ -36,6 +36,8 @@ NAMES: Final = 1000
 
 BODY: Final = 8 * 2**20
 """Bytes of a request over HTTP. The longest texts of scripts with three bytes a letter go in only without a server."""
+REQUEST: Final = 256 * 1024
+"""Bytes of a request that adds no records."""
 QUERY: Final = 4000
 HITS: Final = 100
 """Records in one answer."""

@@ -75,7 +75,7 @@ class Vault:
         self._library = Library(self._db, hash_key, config.model, config.device, encoder)
         self.audience = tokens.audience(unlocked.slots.vault_id)
         verifier = tokens.Verifier(self._root.keys, self.audience)
-        self._desk = Desk(self._db, verifier, self.audience, clock, self._library.collections)
+        self._desk = Desk(self._db, verifier, self.audience, clock, self._library.collections, records.current)
 
     # ------------------------------------------------------------ life
 
@@ -141,8 +141,14 @@ class Vault:
         """`idle`, `loading`, `ready` or `failed: ...`."""
         return self._library.readiness
 
-    def owner_token(self) -> OwnerToken:
-        """Mint the owner's capability for a caller who has just proved the passphrase in this process."""
+    def owner_token(self, via: str = "local") -> OwnerToken:
+        """Mint the owner's capability, on the record, for a caller who has just proved the passphrase here."""
+        with self._decide(Holder("", via), "unlock") as decision:
+            decision.client = decision.grant_id = grants.OWNER
+            decision.record()
+            return self._owner_token()
+
+    def _owner_token(self) -> OwnerToken:
         now = self._clock()
         expires = now + OWNER_TOKEN_LIFE
         with self._db.read() as conn:
@@ -157,7 +163,7 @@ class Vault:
                 keys.wipe(secret)
             decision.client = decision.grant_id = "owner"
             decision.record()
-            return self.owner_token()
+            return self._owner_token()
 
     def permit_lock(self, holder: Holder) -> None:
         """Record that the owner locks the vault: whoever may revoke may end every answer at once.
@@ -178,6 +184,11 @@ class Vault:
 
     # ------------------------------------------------------------ asking
 
+    def admit(self, holder: Holder, action: str) -> None:
+        """Raise Refused, on the record, unless the token is good: asked before the rest of a request is looked at."""
+        with self._decide(holder, action) as decision:
+            decision.grant()
+
     def actions(self, holder: Holder) -> frozenset[Action]:
         """Return what this token may do now; Refused when it is no good."""
         with self._decide(holder, "actions") as decision:
@@ -196,7 +207,9 @@ class Vault:
                 if hit.record in stored and decision.admits(stored[hit.record])  # 4. gate each record once more
             ]
             hits = tuple(release.hit(record, hit.start, hit.end, hit.score) for hit, record in admitted)
-            receipt = decision.record([hit.id for hit in hits])  # 5. record: from here on it may be released
+            receipt = decision.record(
+                {record.id: record.version for _, record in admitted}
+            )  # 5. record: from here on it may be released
             return Answer(hits, receipt)  # 6. release
 
     def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
@@ -206,7 +219,7 @@ class Vault:
             allowed = decision.scope(Filter(), [record.collection] if record else [])
             if record is None or not decision.admits(record) or not scope.admits(allowed.where, record, decision.now):
                 raise NotFound("no such record", reason="absent" if record is None else "out_of_scope")
-            return ReadAnswer(release.whole(record), decision.record([record.id]))
+            return ReadAnswer(release.whole(record), decision.record({record.id: record.version}))
 
     def count(self, holder: Holder, request: CountRequest) -> CountAnswer:
         """Return how many records in the token's scope meet the filter."""
@@ -230,7 +243,8 @@ class Vault:
             collection = scope.name(request.collection)
             if collection not in decision.scope(Filter(), [collection]).where.collections:
                 raise NotFound(f"no collection {collection!r}", reason="out_of_scope")
-            source = scope.name(request.source or "owner") if owner else f"client:{decision.client}"
+            # A client's records are its own within one collection: narrowed to another, it cannot reach them.
+            source = scope.name(request.source or "owner") if owner else f"client:{decision.client}:{collection}"
             drafts = request.drafts if owner else tuple(map(_from_client, request.drafts))
 
             def record(conn: Connection, outcomes: Sequence[Outcome]) -> Receipt:

@@ -278,7 +278,7 @@ class CountRequest:
 
 @dataclass(frozen=True, slots=True)
 class AddRequest:
-    """Drafts for one collection. `source` is the owner's to name; a client's is `client:NAME`."""
+    """Drafts for one collection. `source` is the owner's to name; a client's is `client:NAME:COLLECTION`."""
 
     collection: str
     drafts: tuple[Draft, ...]

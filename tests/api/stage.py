@@ -6,7 +6,7 @@ journal  sleep                         sensitive
 
 $owner      the owner's, from POST /v1/unlock
 $claude     may search, read and count `notes`
-$scribe     may only add, to `inbox`
+$scribe     may only add, to `tasks`
 $narrowed   $claude's, narrowed offline to counting
 $revoked    $claude's rights, revoked
 $expired    a grant of last week, for an hour
@@ -68,7 +68,7 @@ def _tokens(remote: RemoteVault, owner: Holder) -> dict[str, str]:
     for collection, drafts in DRAFTS.items():
         remote.add(owner, AddRequest(collection, drafts, f"test:{collection}"))
     claude = remote.grant(owner, GrantRequest("claude", filter=NOTES, purpose="help with the house")).token
-    scribe = remote.grant(owner, GrantRequest("scribe", (Action.ADD,), Filter(collections=("inbox",))))
+    scribe = remote.grant(owner, GrantRequest("scribe", (Action.ADD,), Filter(collections=("tasks",))))
     revoked = remote.grant(owner, GrantRequest("cursor", filter=NOTES))
     remote.revoke(owner, revoked.grant.id)
     (key,) = remote.public_keys()["token_keys"]  # type: ignore[misc]

@@ -185,7 +185,7 @@ def test_write_only_grants_cannot_read(running: Running) -> None:
     ):
         assert ask(running, "POST", target, said, writer).status == 403
     record = ask(running, "POST", "/v1/records/read", {"id": outcome["id"]}, running.owner).json["record"]
-    assert (record["source"], record["provenance"]) == ("client:clipper", "third_party")
+    assert (record["source"], record["provenance"]) == ("client:clipper:notes", "third_party")
     ask(running, "DELETE", f"/v1/records/{outcome['id']}", None, running.owner)
 
 

@@ -25,7 +25,9 @@ Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Wsgi: TypeAlias = Callable[..., Iterable[bytes]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-BODY_SECONDS = 30.0
+PUBLIC = frozenset({"/healthz", "/openapi.json", "/.well-known/vault-keys.json"})
+"""What is answered without a token."""
+BODY_SECONDS = 10.0
 """How long a client may take to send its body."""
 
 
@@ -39,17 +41,15 @@ class App:
 
     @property
     def idle(self) -> float:
-        """Seconds since somebody last asked something; whether the server is there does not count."""
+        """Seconds since a good token last got an answer; whether the server is there does not count."""
         return self._clock() - self._asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        send = _hardened(send)
+        send = self._noting(scope["path"], _hardened(send))
         try:
             self._guard.check(scope["method"], scope["path"], scope["headers"])
-            if scope["path"] != "/healthz":
-                self._asked = self._clock()
             body = await read_body(receive)
             if scope["path"] == "/mcp":
                 await self._mcp(scope, _once(body, receive), send)
@@ -59,6 +59,16 @@ class App:
             await send_problem(send, refusal)
         except VaultError as error:
             await send_problem(send, Refusal(error))
+
+    def _noting(self, path: str, send: Send) -> Send:
+        """Note when somebody with a right to it got an answer: strangers do not keep the vault open."""
+
+        async def noted(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400 and path not in PUBLIC:
+                self._asked = self._clock()
+            await send(message)
+
+        return noted
 
 
 class WsgiBridge:

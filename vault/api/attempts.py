@@ -22,6 +22,7 @@ FREE = 3
 """Failures before the first pause."""
 LONGEST = 60.0
 """Seconds of the longest pause."""
+BESIDES = "commands then open the vault themselves"
 MAX_SECRET = 60 * 1024
 """Bytes of an unlock request's body; with its frame it fits into an empty pipe, so handing it on cannot block."""
 
@@ -55,7 +56,10 @@ class Attempts:
         failures, last = self._read()
         rest = last + pause(failures) - self._clock()
         if 0 < rest <= LONGEST:  # a clock that was set back does not prolong it
-            raise Throttled("too many wrong passphrases", hint=f"try again in {int(rest) + 1} seconds")
+            raise Throttled(
+                "too many wrong passphrases",
+                hint=f"try again in {int(rest) + 1} seconds, or stop the server: commands then open the vault themselves",
+            )
 
     def failed(self) -> None:
         failures, _ = self._read()
@@ -67,9 +71,11 @@ class Attempts:
 
     def _read(self) -> tuple[int, float]:
         try:
+            if not self._path.is_file():
+                return 0, 0.0
             said = json.loads(self._path.read_bytes()[:256])
             return max(0, int(said["failures"])), float(said["last"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return 0, 0.0
 
     def _write(self, failures: int) -> None:

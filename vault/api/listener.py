@@ -8,9 +8,9 @@ from typing import Any
 
 MAX_HEAD = 32 * 1024
 """Bytes of a request's head."""
-HEAD_MILLISECONDS = 10_000
+HEAD_MILLISECONDS = 5_000
 """How long a client may take to send it."""
-CONNECTIONS = 256
+CONNECTIONS = 768
 """Connections served at the same time; more wait in the socket's backlog."""
 
 

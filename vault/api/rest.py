@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from vault import __version__
+from vault import __version__, limits
 from vault.api import openapi, wire
 from vault.api.attempts import Attempts, secret
 from vault.api.problems import MEDIA_TYPE, Refusal, internal, method_refused, place, problem
 from vault.api.routes import ROUTES, Route
-from vault.errors import BadRequest, NotFound, VaultError
+from vault.errors import BadRequest, NotFound, TooLarge, VaultError
 from vault.types import Holder
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
 
 def _view(vault: Vault, route: Route) -> Callable[..., Response]:
     def view(**path: str) -> Response:
-        return _json(route.answers(vault, _holder(), _request(route), **path))
+        holder = _holder()
+        vault.admit(holder, route.name)  # a stranger's body is not even read as JSON
+        return _json(route.answers(vault, holder, _request(route), **path))
 
     return view
 
@@ -85,7 +87,10 @@ def _request(route: Route) -> Any:
         return None
     if route.method == "GET":
         return wire.query(route.takes, dict(request.args.lists()))
-    return wire.read(route.takes, request.get_data())
+    body = request.get_data()
+    if route.name != "add" and len(body) > limits.REQUEST:
+        raise TooLarge(f"a request other than for adding records has at most {limits.REQUEST // 1024} KiB")
+    return wire.read(route.takes, body)
 
 
 def _json(value: Any) -> Response:

@@ -30,7 +30,7 @@ from vault.store import hygiene, lock
 
 BACKLOG = 128
 CONNECTIONS = 64
-"""Clients that the parent serves at the same time; the others wait."""
+"""Clients that the parent serves at the same time; one more ends the one that has waited longest."""
 CLIENT_SECONDS = 10.0
 """How long a client may take for its request, and again for taking its answer."""
 LINGER_SECONDS = 2.0
@@ -146,7 +146,7 @@ class Parent:
 
     def _listen(self) -> None:
         """Accept exactly while no worker does."""
-        wanted = not self._stopping and len(self._clients) < CONNECTIONS and not (self._worker and self._worker.ready)
+        wanted = not self._stopping and not (self._worker and self._worker.ready)
         there = self._listening in self._selector.get_map()
         if wanted and not there:
             self._selector.register(self._listening, selectors.EVENT_READ, "listening")
@@ -225,6 +225,8 @@ class Parent:
             sock, _ = self._listening.accept()
         except OSError:
             return  # taken by the worker, or gone already
+        if len(self._clients) >= CONNECTIONS:  # the one that has dawdled longest makes room
+            self._close(min((c for c in self._clients if c is not self._waiting), key=lambda c: c.deadline))
         client = Connection(sock, time.monotonic() + CLIENT_SECONDS)
         self._clients.add(client)
         self._selector.register(sock, selectors.EVENT_READ, client)

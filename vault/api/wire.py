@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MAX_FAULTS = 3
 """Faults told of one request."""
+MAX_COUNTED = 1000
+"""Faults that are looked at to tell them."""
 _NO_LIMIT = Limit()
 
 
@@ -95,6 +97,8 @@ def _read(validator: SchemaValidator, text: bytes | str) -> Any:
     try:
         return validator.validate_json(text, strict=True)
     except ValidationError as error:
+        if error.error_count() > MAX_COUNTED:  # telling each costs more than the request
+            raise BadRequest(f"it has {error.error_count():,} faults", hint="see /openapi.json") from None
         found = error.errors(include_url=False, include_input=False)
         faults = [fault for fault in found if not _echo(fault, found)]
         told = [f"{_place(fault['loc'])}{_message(fault)}" for fault in faults[:MAX_FAULTS]]
@@ -177,7 +181,9 @@ def _compound(kind: Any, limit: Limit, extra: str) -> CoreSchema:
         return c.nullable_schema(_schema(next(one for one in inner if one is not NoneType), limit, extra))
     if get_origin(kind) is tuple and inner[1:] == (...,):
         items = _schema(inner[0], Limit(0, limit.each) if limit.each else _NO_LIMIT, extra)
-        return c.tuple_schema([items], variadic_item_index=0, min_length=limit.least, max_length=limit.most)
+        return c.tuple_schema(
+            [items], variadic_item_index=0, min_length=limit.least, max_length=limit.most, fail_fast=True
+        )
     if get_origin(kind) is dict:
         return c.dict_schema(c.str_schema(), _schema(inner[1], _NO_LIMIT, extra))
     raise TypeError(f"{kind} has no wire form")

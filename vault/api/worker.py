@@ -50,6 +50,7 @@ class Order:
 def main(feed: int) -> int:
     """Run a worker fed by the descriptor `feed` and return its exit status."""
     hygiene.harden()
+    hygiene.allow_connections()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     order, given = _order(feed)

@@ -82,6 +82,13 @@ def remote(chosen: Config) -> RemoteVault | None:
     return RemoteVault(f"http://127.0.0.1:{found['port']}")
 
 
+def held(chosen: Config) -> bool:
+    """Return whether a server or another command has this vault open."""
+    from vault.store import lock
+
+    return lock.held(chosen.directory)
+
+
 def settled(server: RemoteVault) -> str:
     """Return the server's state once it is no longer `starting`, that is, deriving the key."""
     until = time.monotonic() + PATIENCE

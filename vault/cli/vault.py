@@ -14,7 +14,7 @@ from vault.cli import open as open_
 from vault.cli import passphrase, plain, screen
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
-from vault.errors import Busy, Unreachable, VaultExists
+from vault.errors import Busy, Unreachable, VaultError, VaultExists
 from vault.types import VaultStatus
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def status(settings: Settings) -> None:
     found = VaultStatus("absent", place)
     if (config.directory / "keyslots.json").exists():
         found = VaultStatus("locked", place)
-        if server := open_.remote(config):
+        if (server := open_.remote(config)) is None and open_.held(config):
+            found = replace(found, state="unlocked", notices=("another command has it open",))
+        elif server:
             state = server.health()["state"]
             keyed = state in ("loading", "unlocked")
             found = replace(found, state="unlocked" if keyed else "locked", address=server.address)
@@ -154,15 +156,17 @@ def lock(settings: Settings) -> None:
 
     Needs no passphrase. Without a running server nothing holds the key, and nothing is to be done.
     """
-    from vault.store.lock import find_server
+    from vault.store.lock import find_server, held
 
     config = open_.existing(settings)
     found = find_server(config.directory)
     server = open_.remote(config)
-    if found and server and server.health()["state"] != "locked":
-        os.kill(found["pid"], signal.SIGUSR1)
+    if not found and held(config.directory):
+        raise Busy("another command has the vault open", hint="end that command; then nothing holds the key")
+    if found and server:
+        os.kill(found["pid"], signal.SIGUSR1)  # first of all: a server that is too busy to answer locks all the same
         deadline = time.monotonic() + PATIENCE
-        while server.health()["state"] != "locked":
+        while _state(server) != "locked":
             if time.monotonic() > deadline:
                 raise Unreachable("the server did not lock", hint=f"end it: kill {found['pid']}")
             time.sleep(0.05)
@@ -171,6 +175,13 @@ def lock(settings: Settings) -> None:
         screen.emit(locked)
     else:
         screen.say("locked" if found else "locked already: no server runs")
+
+
+def _state(server: RemoteVault) -> str:
+    try:
+        return str(server.health()["state"])
+    except VaultError:  # between worker and parent, or too busy: look again
+        return "unknown"
 
 
 def _server(settings: Settings) -> RemoteVault:

@@ -49,7 +49,6 @@ class Index:
         self._tables = Tables()
         self._lexicon: dict[str, int] = {}
         self._generation = Generation(0, (), ())
-        self._held: tuple[int, frozenset[str]] = (0, frozenset())
         self._changing = threading.Lock()
         self._selections: OrderedDict[tuple[int, Conditions], Selection] = OrderedDict()
         self._selecting = threading.Lock()
@@ -86,16 +85,9 @@ class Index:
 
     # ------------------------------------------------------------ questions
 
-    def collections(self) -> frozenset[str]:
-        """Return the names of the collections that hold a record."""
-        generation = self._generation
-        if self._held[0] != generation.number:
-            codes = [
-                s.columns.collections[alive] for s, alive in zip(generation.segments, generation.alive, strict=True)
-            ]
-            held = np.unique(np.concatenate(codes)) if codes else ()
-            self._held = generation.number, self._tables.collections.names(int(code) for code in held)
-        return self._held[1]
+    def collections(self, where: Conditions) -> frozenset[str]:
+        """Return the names of the collections that hold a record in scope."""
+        return self._tables.collections.names(self._select(where).collections)
 
     def count(self, where: Conditions) -> int:
         """Return how many records are in scope."""

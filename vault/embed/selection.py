@@ -41,14 +41,16 @@ class Selection:
     links: tuple[Floats, ...]
     own_lengths: Ints
     count: int
+    collections: frozenset[int]
 
     @classmethod
     def of(cls, generation: Generation, where: Conditions, tables: Tables) -> Selection:
         parts: list[tuple[Segment, Ints]] = []
-        count = 0
+        count, collections = 0, set[int]()
         for segment, alive in zip(generation.segments, generation.alive, strict=True):
             mask = segment.columns.mask(where, tables) & alive
             count += int(mask.sum())
+            collections.update(np.unique(segment.columns.collections[mask]).tolist())
             parts.append((segment, np.flatnonzero(mask[segment.records])))
         records = [segment.records[rows] for segment, rows in parts]
         numbers, threads, positions = (
@@ -67,6 +69,7 @@ class Selection:
             links=_links(threads, numbers),
             own_lengths=_flat([segment.postings.lengths[rows] for segment, rows in parts])[order],
             count=count,
+            collections=frozenset(collections),
         )
 
     def lexical(self, terms: Sequence[int]) -> Floats:

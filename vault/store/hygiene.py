@@ -20,3 +20,9 @@ def harden() -> None:
         import ctypes  # deferred: start-up time
 
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def allow_connections(wanted: int = 4096) -> None:
+    """Raise the soft limit of open files, so that idle connections do not use up what the vault needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, hard)), hard))

@@ -23,6 +23,7 @@ LOCK = "lock"
 OWNER = "owner.json"
 MAX_OWNER = 4096
 """Bytes in `owner.json`, and in what the lock file says."""
+MAX_PID = 2**31
 GRACE = 0.25
 """Seconds that an acquirer always tries: somebody who only looks (`find_server`) holds the lock for a moment."""
 _PAUSE = 0.02
@@ -95,17 +96,22 @@ class Ownership:
 
 def find_server(directory: Path) -> dict[str, Any] | None:
     """Return what the running owner announced, at least {"pid", "port"}; None when nobody owns the vault or answers."""
+    return _announced(directory) if held(directory) else None
+
+
+def held(directory: Path) -> bool:
+    """Return whether some process owns the vault, be it a server or a command at work."""
     try:
         fd = os.open(directory / LOCK, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
-        return None
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _announced(directory)
+        return True
     finally:
         os.close(fd)
-    return None
+    return False
 
 
 def _open(directory: Path) -> int:
@@ -143,7 +149,8 @@ def _busy(fd: int) -> Busy:
 def _announced(directory: Path) -> dict[str, Any] | None:
     try:
         said = json.loads(files.read(directory / OWNER, MAX_OWNER))
-    except (OSError, ValueError, VaultError):
+    except (OSError, ValueError, RecursionError, VaultError):
         return None
-    whole = isinstance(said, dict) and type(said.get("pid")) is int and type(said.get("port")) is int
-    return said if whole else None
+    if not isinstance(said, dict) or type(said.get("pid")) is not int or type(said.get("port")) is not int:
+        return None
+    return said if 0 < said["pid"] < MAX_PID and 0 < said["port"] < 2**16 else None

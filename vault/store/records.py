@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -145,6 +145,15 @@ def by_number(conn: Connection, ns: Iterable[int]) -> dict[int, Record]:
         query = f"SELECT n, {_COLUMNS} FROM record WHERE n IN ({_marks(some)})"  # noqa: S608
         found |= {row[0]: _record(row[1:]) for row in conn.execute(query, some).fetchall()}
     return found
+
+
+def current(conn: Connection, versions: Mapping[str, int]) -> bool:
+    """Say whether every one of these records (id to version) is still stored in just that version."""
+    ids = list(versions)
+    found: dict[str, int] = {}
+    for some in _slices(ids):
+        found |= dict(conn.execute(f"SELECT id, version FROM record WHERE id IN ({_marks(some)})", some).fetchall())  # noqa: S608
+    return found == versions
 
 
 def origins(conn: Connection, source: str) -> set[str]:
