@@ -38,6 +38,8 @@ URGENT = frozenset({"unlock", "lock", Action.AUDIT, Action.REVOKE, Action.FORGET
 """What the owner must be able to do on a full disk: their entries may use the ballast."""
 REFUSALS_PER_MINUTE = 600
 """Refusals without a valid token that get an audit entry of their own; more are counted in the next one."""
+KEPT_QUERY = 300
+"""Characters of a query that are kept when its grant is dead."""
 DRAIN_SECONDS = 5.0
 
 
@@ -135,7 +137,7 @@ class Decision:
         if self._grant is None:
             token = self._desk.verify(self._holder.token, self.now)
             if not token.exact:  # a caveat that we cannot push down to the index could change what a count reveals
-                raise Refused("the token is not valid", reason="unknown_caveat")
+                raise Refused("the token is not accepted", reason="unknown_caveat")
             self._token, self.grant_id = token, token.grant
             with self._desk.storage.read() as conn:
                 self._grant = self._live(conn)
@@ -186,9 +188,9 @@ class Decision:
     def _granted(self, right: Action | None = None) -> tuple[Action, Grant, tokens.Verified]:
         grant, token, action = self.grant(), self._token, right or self.action
         if token is None or not isinstance(action, Action) or action not in grant.actions:
-            raise NotAllowed(f"this grant does not allow {self.action}", reason="action_not_granted")
+            raise NotAllowed(f"this token does not allow {self.action}", reason="action_not_granted")
         if action not in token.actions:
-            raise NotAllowed(f"this grant does not allow {self.action}", reason="token_narrower")
+            raise NotAllowed(f"this token does not allow {self.action}", reason="token_narrower")
         return action, grant, token
 
     def _live(self, conn: Connection) -> Grant:
@@ -196,11 +198,11 @@ class Decision:
         try:
             found = grants.get(conn, self.grant_id)
         except NotFound:
-            raise Refused("the token is not valid", reason="unknown_grant") from None
+            raise Refused("the token is not accepted", reason="unknown_grant") from None
         self.client = found.client
         status = grants.live(found, self.now)
         if status is not Status.ACTIVE:
-            raise Refused("the token is not valid", reason=f"grant_{status}")
+            raise Refused("the token is not accepted", reason=f"grant_{status}")
         return found
 
     # ------------------------------------------------------------ record, then release
@@ -211,8 +213,8 @@ class Decision:
         """Write the allow entry; only after this may the answer leave. `records` are released: id to version.
 
         The grant, and whether the records still are what was read, is looked up again in the very transaction that
-        writes the entry, on the one writer thread,
-        so a revocation is either before it (refused here) or waits at the gate for this answer to be out.
+        writes the entry, on the one writer thread, so a revocation is either before it (refused here) or waits at
+        the gate for this answer to be out.
         A crash before the commit: nothing was released. After it: an entry for an answer never delivered.
         """
         self._desk.gate.enter()
@@ -246,7 +248,8 @@ class Decision:
         expired = reason in ("token_expired", "grant_expired")
         unrecorded: int | None = 0
         if self._grant is None and isinstance(error, Refused):  # whoever it is may not fill the log
-            unrecorded, self.query = self._desk.meter.admit(self.now), ""
+            unrecorded = self._desk.meter.admit(self.now)
+            self.query = self.query[:KEPT_QUERY] if self._token else ""  # nor write into it what they like
             if unrecorded is None and not expired:
                 raise Throttled("too many refusals") from None
 

@@ -25,7 +25,7 @@ from vault.types import (
     SearchRequest,
 )
 
-LOCAL = {"create", "open", "close", "warm", "readiness", "owner_token", "prove_owner", "actions", "permit_lock"}
+LOCAL = {"admit", "create", "open", "close", "warm", "readiness", "owner_token", "prove_owner", "actions", "permit_lock"}
 SERVERS = {"health", "unlock", "lock", "public_keys"}
 
 

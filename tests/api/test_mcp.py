@@ -111,7 +111,7 @@ def test_adding(running: Running, mode: str) -> None:
 
     id = drive(running, writer, mode, "http", visit)
     record = running.remote.read(running.owner, ReadRequest(id)).record
-    assert (record.source, record.provenance) == (f"client:writer-{mode}", "third_party")
+    assert (record.source, record.provenance) == (f"client:writer-{mode}:notes", "third_party")
     running.remote.forget(running.owner, id)
 
 

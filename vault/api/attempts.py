@@ -56,10 +56,8 @@ class Attempts:
         failures, last = self._read()
         rest = last + pause(failures) - self._clock()
         if 0 < rest <= LONGEST:  # a clock that was set back does not prolong it
-            raise Throttled(
-                "too many wrong passphrases",
-                hint=f"try again in {int(rest) + 1} seconds, or stop the server: commands then open the vault themselves",
-            )
+            hint = f"try again in {int(rest) + 1} seconds, or stop the server: {BESIDES}"
+            raise Throttled("too many wrong passphrases", hint=hint)
 
     def failed(self) -> None:
         failures, _ = self._read()

@@ -11,8 +11,9 @@ import json
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+from vault import limits
 from vault.api import problems, wire
-from vault.errors import BadRequest, Refused, Unreachable, VaultError
+from vault.errors import BadRequest, Refused, TooLarge, Unreachable, VaultError
 from vault.types import (
     AddAnswer,
     AddRequest,
@@ -149,6 +150,8 @@ class RemoteVault:
     ) -> bytes:
         headers = {"Authorization": f"Bearer {sendable(holder.token)}"} if holder else {}
         headers |= _JSON if body is not None else {}
+        if body is not None and len(body) > limits.BODY:  # the server would hang up in the middle of it
+            raise TooLarge(f"the request is larger than {limits.BODY // 2**20} MiB")
         try:
             try:
                 status, content = self._exchange(method, path, body, headers, timeout)

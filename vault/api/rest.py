@@ -39,7 +39,7 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     def lock_now() -> Response:
         vault.permit_lock(_holder())
         lock()
-        return _json({"state": "locked"})
+        return _json({"state": "locked", "version": __version__})
 
     app.add_url_rule("/v1/lock", "lock", lock_now, methods=["POST"])
     app.register_error_handler(Exception, _failed)
