@@ -33,7 +33,7 @@ def main() -> None:
                     vault._desk.verify._known.clear()
                 with vault._decide(holder, Action.SEARCH, "boat") as decision:
                     decision.scope(Filter())
-                    decision.record(["r"])
+                    decision.record()
 
             figures = {
                 f"{name}, {state}": spread(milliseconds(lambda h=holder, c=cold: decide(h, cold=c), TIMES))  # type: ignore[misc]

@@ -25,7 +25,18 @@ from vault.types import (
     SearchRequest,
 )
 
-LOCAL = {"admit", "create", "open", "close", "warm", "readiness", "owner_token", "prove_owner", "actions", "permit_lock"}
+LOCAL = {
+    "admit",
+    "create",
+    "open",
+    "close",
+    "warm",
+    "readiness",
+    "owner_token",
+    "prove_owner",
+    "actions",
+    "permit_lock",
+}
 SERVERS = {"health", "unlock", "lock", "public_keys"}
 
 
