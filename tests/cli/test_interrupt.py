@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support import Server
 
-RECORDS = 1200
+RECORDS = 5000
 
 
 def test_ctrl_c_loses_nothing_reported(server: Server, tmp_path: Path) -> None:
