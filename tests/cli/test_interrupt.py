@@ -28,7 +28,7 @@ def test_ctrl_c_loses_nothing_reported(server: Server, tmp_path: Path) -> None:
     )  # fmt: skip
     os.close(terminal)
     shown = b""
-    while not re.search(rb"[1-9]\d* records", shown):  # the bar on the terminal says that a batch is stored
+    while not re.search(rb"[1-9][\d,]* records", shown):  # the bar on the terminal says that a batch is stored
         shown += os.read(progress, 4096)
     running.send_signal(signal.SIGINT)
     assert running.stdout is not None
