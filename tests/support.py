@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +93,11 @@ def run_command(
     )
     assert not check or done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def hear_interrupts() -> None:
+    """For `preexec_fn`: Ctrl-C reaches the child even where the tests themselves run as a background job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start_server(environment: dict[str, str]) -> Server:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import hear_interrupts
 from vault.cli import demo
 from vault.errors import VaultExists
 
@@ -53,6 +54,7 @@ def test_the_tour_and_its_end(tmp_path: Path, home: dict[str, str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
     assert running.stdout is not None and running.stderr is not None
     shown = ""

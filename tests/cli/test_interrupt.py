@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import Server
+from tests.support import Server, hear_interrupts
 
 RECORDS = 5000
 
@@ -25,6 +25,7 @@ def test_ctrl_c_loses_nothing_reported(server: Server, tmp_path: Path) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "vault", "import", "jsonl", str(source), "--collection", "long"],
         env=server.environment | {"TERM": "xterm"}, stdout=subprocess.PIPE, stderr=terminal, text=True,
+        preexec_fn=hear_interrupts,
     )  # fmt: skip
     os.close(terminal)
     shown = b""
