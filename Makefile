@@ -11,7 +11,7 @@ run: .venv/run-$(EXTRA)
 	@$(BIN)/ownvault demo --directory .demo
 
 test: .venv/test-$(EXTRA) lint
-	$(BIN)/python -m pytest -m "not torture"
+	$(BIN)/python -m pytest -m "not torture" -n auto --dist loadfile
 
 lint: .venv/test-$(EXTRA)
 	$(BIN)/ruff format --check .

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("startup", "permission", "search", "service", "importing", "serving", "retrieval")
+BENCHMARKS = (
+    "startup", "permission", "budgets", "redaction", "encoding", "search", "compare", "service", "importing", "serving",
+    "retrieval",
+)  # fmt: skip
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or BENCHMARKS

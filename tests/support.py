@@ -27,9 +27,10 @@ FLOOR_KIB = 19 * 1024
 class HashingEncoder:
     """A real, tiny encoder: words hashed onto 384 axes. For tests of many vaults, where meaning is not the point."""
 
-    name, dim, device = "hashing-384", 384, "cpu"
+    name, dim, device, runtime = "hashing-384", 384, "cpu", "numpy"
+    notices: tuple[str, ...] = ()
 
-    def encode(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         out = np.zeros((len(texts), self.dim), np.float32)
         for row, text in zip(out, texts, strict=True):
             for word in re.findall(r"\w+", text.lower()) or ["\0"]:

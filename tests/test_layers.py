@@ -11,18 +11,34 @@ import pytest
 import vault
 
 PACKAGE = Path(vault.__file__).parent
-BASE = {"types", "errors", "config", "limits"}
+BASE = {"types", "errors", "config", "limits", "legible"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
-SERVICE = {"decision", "founding", "library", "release", "service"}
+SERVICE = {
+    "decision",
+    "founding",
+    "gate",
+    "granting",
+    "history",
+    "holding",
+    "library",
+    "parts",
+    "release",
+    "requesting",
+    "service",
+}
 MAY_IMPORT = {
-    "types": {"errors"},
+    "types": {"errors", "types"},
+    "legible": set(),
+    "gate": set(),
     "errors": set(),
     "limits": set(),
     "config": {"errors"},
     **{name: BASE | {name} for name in SIBLINGS},
-    "decision": BASE | {"permissions"},
+    "holding": BASE | {"permissions"},
+    "decision": BASE | {"gate", "holding", "permissions"},
     "founding": BASE | {"permissions", "store"},
-    "release": BASE,
+    "release": BASE | {"permissions"},
+    **{name: BASE | SERVICE | {"permissions", "store"} for name in ("parts", "granting", "requesting", "history")},
     "library": BASE | {"store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,
     "api": BASE | SERVICE | {"api", "store"},

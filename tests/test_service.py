@@ -195,7 +195,7 @@ class TestFailClosed:
     ) -> None:
         claude = grant(filled)
         [made] = filled.grants(owner)
-        rank = filled._library.rank
+        rank = filled._parts.library.rank
 
         def slow(*arguments: object) -> object:
             ranked = rank(*arguments)  # type: ignore[arg-type]
@@ -203,7 +203,7 @@ class TestFailClosed:
                 filled.revoke(owner, made.id)
             return ranked
 
-        monkeypatch.setattr(filled._library, "rank", slow)
+        monkeypatch.setattr(filled._parts.library, "rank", slow)
         with pytest.raises(Refused):
             filled.search(claude, SearchRequest("boat"))
 
@@ -221,7 +221,7 @@ class TestFailClosed:
                     vault.search(claude, SearchRequest("boat"))
 
     def test_strangers_cannot_fill_the_log(self, filled: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(filled._desk.meter, "_per_minute", 5)
+        monkeypatch.setattr(filled._parts.desk.meter, "_per_minute", 5)
         codes = []
         for _ in range(12):
             with pytest.raises(VaultError) as caught:

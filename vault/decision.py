@@ -6,22 +6,38 @@ writes the audit entry. Whatever error ends it is recorded as a refusal before i
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from threading import Condition, Lock
+from threading import Lock
 from types import MappingProxyType, TracebackType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from vault.errors import AuditFailed, NotAllowed, NotFound, Overloaded, Refused, StorageFailed, Throttled, VaultError
-from vault.permissions import audit, grants, scope, tokens
+from vault import limits
+from vault.errors import (
+    AuditFailed,
+    NotAllowed,
+    NotFound,
+    Overloaded,
+    Refused,
+    StorageFailed,
+    Throttled,
+    VaultError,
+)
+from vault.gate import Gate, Passage
+from vault.holding import Ask, Leaving
+from vault.permissions import audit, grants, notices, scope, tokens, wordings
 from vault.types import (
+    EVERYTHING,
     Action,
+    Approval,
     Conditions,
     Connection,
+    Detail,
     Entry,
     Filter,
     Grant,
@@ -36,33 +52,12 @@ from vault.types import (
 T = TypeVar("T")
 URGENT = frozenset({"unlock", "lock", Action.AUDIT, Action.REVOKE, Action.FORGET})
 """What the owner must be able to do on a full disk: their entries may use the ballast."""
+TEXT = frozenset({Action.SEARCH, Action.READ})
+"""What gives text, and so is nothing for a grant of answers only."""
 REFUSALS_PER_MINUTE = 600
 """Refusals without a valid token that get an audit entry of their own; more are counted in the next one."""
 KEPT_QUERY = 300
 """Characters of a query that are kept when its grant is dead."""
-DRAIN_SECONDS = 5.0
-
-
-class Gate:
-    """Counts answers between their audit entry and their release, so that a revocation can wait for them."""
-
-    def __init__(self) -> None:
-        self._leaving = 0
-        self._changed = Condition()
-
-    def enter(self) -> None:
-        with self._changed:
-            self._leaving += 1
-
-    def leave(self) -> None:
-        with self._changed:
-            self._leaving -= 1
-            self._changed.notify_all()
-
-    def drain(self) -> None:
-        """Return when no answer recorded before this call is still on its way out (or after 5 seconds)."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._leaving == 0, DRAIN_SECONDS)
 
 
 class Meter:
@@ -97,7 +92,7 @@ class Desk:
     """What every decision of one vault shares."""
 
     storage: Storage
-    verify: tokens.Verifier
+    verify: Callable[[str, datetime], tokens.Verified]
     audience: str
     clock: Callable[[], datetime]
     collections: Callable[[Conditions], frozenset[str]]
@@ -108,26 +103,34 @@ class Desk:
     meter: Meter = field(default_factory=Meter)
 
 
-class Decision:
-    """Use as a context manager. Raises Refused, NotAllowed, NotFound; AuditFailed when nothing can be written."""
+NOTHING = Leaving()
 
-    def __init__(self, desk: Desk, holder: Holder, action: Action | str, query: str = "") -> None:
-        self._desk, self._holder, self.query = desk, holder, query
+
+class Decision:
+    """Use as a context manager. Raises Refused, NotAllowed, NotFound, ApprovalRequired, Denied, LimitReached;
+    AuditFailed when nothing can be written."""
+
+    def __init__(
+        self, desk: Desk, holder: Holder, action: Action | str, query: str = "", request: Any = None
+    ) -> None:  # fmt: skip
+        self._desk, self._holder, self.query, self._request = desk, holder, query, request
         self.action: Action | str = action
         self.now = desk.clock()
         self.client = self.grant_id = ""
         self.detail: dict[str, object] = {}
         self._grant: Grant | None = None
         self._token: tokens.Verified | None = None
-        self._leaving = False
+        self._passage: Passage | None = None
+        self._recorded = False
+        self._approved: Conditions | None = None
 
     def __enter__(self) -> Decision:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._leaving:
-            self._desk.gate.leave()
-        elif isinstance(error, Exception):
+        if self._passage is not None:
+            self._passage.leave()
+        elif isinstance(error, Exception) and not self._recorded:
             self._refuse(error)
 
     # ------------------------------------------------------------ from token to scope
@@ -143,13 +146,29 @@ class Decision:
                 self._grant = self._live(conn)
         return self._grant
 
+    def asker(self) -> Grant:
+        """Return the grant for whom a request may be made and answered: not for whoever got a narrowed token of it."""
+        grant = self.grant()
+        if self._token is not None and self._token.attenuated:
+            raise NotAllowed("a narrowed token asks for nothing more", reason="token_narrower")
+        return grant
+
+    @property
+    def owner(self) -> bool:
+        """Whether the owner asks: nothing is held back, counted or reworded then. Whoever got a narrowed token of the
+        owner's is not the owner."""
+        return self.grant().id == grants.OWNER and self._token is not None and not self._token.attenuated
+
     def actions(self) -> frozenset[Action]:
         """Return what grant and token together allow, somewhere."""
-        grant = self.grant()
-        assert self._token is not None
-        return grant.actions & tokens.actions(self._token, self.now, self._desk.audience)
+        grant, token = self.grant(), self._token
+        assert token is not None
+        allowed = grant.actions & tokens.actions(token, self.now, self._desk.audience)
+        return allowed - TEXT if min(grant.detail, token.detail) is Detail.ANSWERS else allowed
 
-    def scope(self, narrowing: Filter, collections: Sequence[str] | None = None) -> Scope:
+    def scope(
+        self, narrowing: Filter, collections: Sequence[str] | None = None, detail: Detail | None = None
+    ) -> Scope:  # fmt: skip
         """Return grant row ∩ token ∩ every attenuation ∩ this request.
 
         `collections` are the ones that matter to the request; without it, those that hold a record within the grant.
@@ -157,6 +176,9 @@ class Decision:
         collection named but not in scope: whether it exists outside cannot be told.
         """
         action, grant, token = self._granted()
+        level = min(grant.detail, token.detail, Detail.FULL if detail is None else detail)
+        if level is Detail.ANSWERS and action in TEXT:
+            raise NotAllowed(f"this token does not allow {self.action}", reason="detail_answers")
         wanted = scope.narrowing(narrowing)
         named = wanted.collections.only
         granted = scope.resolve(grant.where & token.where, self.now)
@@ -167,8 +189,9 @@ class Decision:
         allowed = tokens.authorize(token, action, within, self.now, self._desk.audience)
         if hidden := named - allowed:
             raise NotFound(f"no collection {min(hidden)!r}", reason="out_of_scope")
-        where = granted & scope.resolve(wanted, self.now)
-        return Scope(grant.id, grant.client, frozenset({action}), where.narrow(collections=Names(allowed)))
+        where = (granted & scope.resolve(wanted, self.now)).narrow(collections=Names(allowed))
+        most = [n for n in (grant.limits.results, token.results, limits.HITS) if n is not None]
+        return Scope(grant.id, grant.client, frozenset({action}), where, level, min(most))
 
     def whole(self, right: Action | None = None) -> Grant:
         """Return the grant if the token allows this action on the vault as a whole, as the owner's does.
@@ -176,14 +199,26 @@ class Decision:
         `right` is what must be granted for an action that has no right of its own.
         """
         action, grant, token = self._granted(right)
-        if not tokens.authorize(token, action, {tokens.EVERY_COLLECTION}, self.now, self._desk.audience):
+        narrowed = (token.where, token.detail, token.results) != (EVERYTHING, Detail.FULL, None)
+        if narrowed or not tokens.authorize(token, action, {tokens.EVERY_COLLECTION}, self.now, self._desk.audience):
             raise NotAllowed(f"this token does not allow {self.action}", reason="token_narrower")
         return grant
 
     def admits(self, record: Record) -> bool:
-        """Gate one record against grant and token: the second evaluation, independent of the row mask."""
+        """Gate one record against grant, token and approval: the second evaluation, independent of the row mask."""
         action, grant, token = self._granted()
-        return scope.admits(grant.where, record, self.now) and tokens.gate(token, record, action, self.now)
+        return (
+            scope.admits(grant.where, record, self.now)
+            and tokens.gate(token, record, action, self.now)
+            and scope.admits(self._approval(), record, self.now)
+        )
+
+    def _approval(self) -> Conditions:
+        """Return what the owner's approval of this very request, if it has one, leaves of the scope."""
+        if self._approved is None:
+            with self._desk.storage.read() as conn:
+                self._approved = self._ask(self.grant()).approved(conn)
+        return self._approved
 
     def _granted(self, right: Action | None = None) -> tuple[Action, Grant, tokens.Verified]:
         grant, token, action = self.grant(), self._token, right or self.action
@@ -203,42 +238,85 @@ class Decision:
         status = grants.live(found, self.now)
         if status is not Status.ACTIVE:
             raise Refused("the token is not accepted", reason=f"grant_{status}")
+        token = self._token
+        assert token is not None
+        if any(key and key != self._holder.proof for key in (found.holder, token.holder)):
+            raise Refused("the token is not accepted", reason="wrong_holder")
+        if grants.token_revoked(conn, token.revocation_ids):
+            raise Refused("the token is not accepted", reason="token_revoked")
         return found
 
     # ------------------------------------------------------------ record, then release
 
-    def record(
-        self, records: Mapping[str, int] = MappingProxyType({}), detail: Mapping[str, object] | None = None
-    ) -> Receipt:
-        """Write the allow entry; only after this may the answer leave. `records` are released: id to version.
+    def record(self, leaving: Leaving = NOTHING, detail: Mapping[str, object] = MappingProxyType({})) -> Receipt:
+        """Write the allow entry; only after this may the answer leave.
 
-        The grant, and whether the records still are what was read, is looked up again in the very transaction that
-        writes the entry, on the one writer thread, so a revocation is either before it (refused here) or waits at
-        the gate for this answer to be out.
+        The grant, its limits and approvals, and whether the records still are what was read, are looked up again in
+        the very transaction that writes the entry, on the one writer thread, so a revocation is either before it
+        (refused here) or waits at the gate until this answer is out.
         A crash before the commit: nothing was released. After it: an entry for an answer never delivered.
         """
-        self._desk.gate.enter()
-        self._leaving = True
+        passage = self._desk.gate.enter(self.grant_id)
         try:
-            said = detail or {}
-            receipt = self._desk.storage.write(
-                lambda conn: self._allow(conn, records, said), urgent=self.action in URGENT
+            settled = self._desk.storage.write(
+                lambda conn: self._settle(conn, leaving, detail), urgent=self.action in URGENT
             )
         except BaseException:
-            self._leaving = False
-            self._desk.gate.leave()
+            passage.abandon()
             raise
+        if isinstance(settled, VaultError):  # refused, and recorded in that transaction
+            passage.abandon()
+            self._recorded = True
+            raise settled
+        self._passage = passage
+        return settled
+
+    def reserve(self) -> None:
+        """Settle limits and approval now, for a request whose allow entry is written in a transaction of its own."""
+        refusal = self._desk.storage.write(lambda conn: None if self.owner else self._hold(conn, NOTHING, {}))
+        if refusal is not None:
+            self._recorded = True
+            raise refusal
+
+    def _settle(self, conn: Connection, leaving: Leaving, detail: Mapping[str, object]) -> Receipt | VaultError:
+        """Write the allow entry and return the receipt; or what holds the answer back, recorded, and return that."""
+        if not self._desk.current(conn, leaving.versions):
+            raise Overloaded("what was found has changed meanwhile", reason="changed_meanwhile")
+        if self._token is None or self.owner:
+            return self.append(conn, list(leaving.versions), detail)
+        if refusal := self._hold(conn, leaving, detail):
+            return refusal
+        said = {"wording": [wordings.digest(*one).hex() for one in leaving.wordings]} if leaving.wordings else {}
+        receipt = self.append(conn, list(leaving.versions), {**detail, **said})
+        wordings.keep(conn, receipt.entry, leaving.wordings)
         return receipt
 
-    def _allow(self, conn: Connection, records: Mapping[str, int], detail: Mapping[str, object]) -> Receipt:
-        if not self._desk.current(conn, records):
-            raise Overloaded("what was found has changed meanwhile", reason="changed_meanwhile")
-        return self.append(conn, list(records), detail)
+    def _hold(self, conn: Connection, leaving: Leaving, detail: Mapping[str, object]) -> VaultError | None:
+        refusal = self._ask(self._unchanged(conn)).hold(conn, leaving)
+        if refusal is not None:
+            asked = {"request": refusal.request} if refusal.request else {}
+            self._entry(conn, "deny", refusal.reason, (), {**detail, **asked})
+        return refusal
+
+    def _ask(self, grant: Grant) -> Ask:
+        assert self._token is not None
+        if grant.approval is Approval.NEVER:  # nobody will ask what it was
+            return Ask(grant, str(self.action), self.query, "", "", self.now)
+        terms = json.dumps(asdict(self._request), sort_keys=True, default=str) if self._request else "{}"
+        ceiling = f"{scope.to_json(self._token.where)} {int(self._token.detail)} {self._token.results}"
+        return Ask(grant, str(self.action), self.query, terms, ceiling, self.now)
+
+    def _unchanged(self, conn: Connection) -> Grant:
+        """Return the grant as it is now. Raises Refused when it is over, Overloaded when it allows another thing."""
+        found = self._live(conn)
+        if found.version != self.grant().version:
+            raise Overloaded("the grant has changed meanwhile", reason="changed_meanwhile")
+        return found
 
     def append(self, conn: Connection, records: Sequence[str], detail: Mapping[str, object]) -> Receipt:
         """Write the allow entry inside a transaction of the caller's own."""
         if self._token is not None:
-            self._live(conn)
+            self._unchanged(conn)
             grants.touch(conn, self.grant_id, self.now)
         return self._entry(conn, "allow", "granted", records, detail)
 
@@ -255,7 +333,7 @@ class Decision:
 
         def work(conn: Connection) -> None:
             if expired:  # seen once, it stays, whatever the clock says later
-                grants.expire(conn, self.now)
+                expire(conn, self.now)
             if unrecorded is not None:
                 self._entry(conn, "deny", reason, (), {"unrecorded": unrecorded} if unrecorded else {})
 
@@ -272,3 +350,10 @@ class Decision:
         entry = Entry(self.now, self.client, self.grant_id, str(self.action), self._holder.via, decision, reason,
                       self.query, tuple(records), {**self.detail, **detail})  # fmt: skip
         return audit.append(conn, entry, secrets.token_bytes(32))
+
+
+def expire(conn: Connection, now: datetime) -> None:
+    """End the grants whose time is over, by their date or unused for too long, and tell the owner."""
+    for ended in grants.expire(conn, now):
+        kind = "expired" if now >= ended.expires else "idle"
+        notices.put(conn, now, kind, ended.client, ended.id, {})

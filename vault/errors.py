@@ -2,6 +2,7 @@
 
 `status` is the HTTP status, `exit_code` the command's. Nobody branches on text.
 `reason` goes into the audit entry only; a client sees code and message, which tell nothing.
+`request` is the id of the owner's pending decision, for the errors that wait for one.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ class VaultError(Exception):
     exit_code: ClassVar[int] = 1
     default_hint: ClassVar[str] = ""
 
-    def __init__(self, message: str, *, hint: str = "", reason: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", reason: str = "", request: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint or self.default_hint
         self.reason = reason or self.code
+        self.request = request
 
 
 class BadRequest(VaultError):
@@ -61,6 +63,26 @@ class Throttled(VaultError):
 
     code, status, exit_code = "throttled", 429, 4
     default_hint = "wait a minute and try again"
+
+
+class LimitReached(VaultError):
+    """The answer would go over a limit of the grant. The grant is paused until the owner resumes it."""
+
+    code, status, exit_code = "limit_reached", 429, 4
+    default_hint = "the owner can resume it: ownvault grants resume ID"
+
+
+class ApprovalRequired(VaultError):
+    """The answer is ready and waits for the owner's approval; ask the same again once it is given."""
+
+    code, status, exit_code = "approval_required", 403, 4
+    default_hint = "the owner decides: ownvault requests"
+
+
+class Denied(VaultError):
+    """The owner said no, or said nothing in time."""
+
+    code, status, exit_code = "denied", 403, 4
 
 
 class Locked(VaultError):

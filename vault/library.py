@@ -10,32 +10,38 @@ from base64 import b32encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 from vault import limits
 from vault.errors import BadRequest, Damaged, NotFound, VaultError
+from vault.legible import legible
 from vault.store import records
 from vault.store.database import Database
 from vault.types import (
     EVERYTHING,
     AddAnswer,
+    By,
     Chunk,
     Conditions,
     Connection,
     Draft,
+    Exposure,
+    Names,
     Outcome,
     Provenance,
     Receipt,
     Record,
     Sensitivity,
+    from_micros,
     utc,
 )
 
 if TYPE_CHECKING:
     from vault.embed.encoder import Encoder
+    from vault.embed.queries import Queries
     from vault.embed.search import Entry, Index
 
 BOUNDS = {
@@ -43,6 +49,8 @@ BOUNDS = {
     "language": limits.LANGUAGE, "url": limits.URL, "thread": limits.THREAD,
 }  # fmt: skip
 """Characters in each text of a draft."""
+SHOWN_PEOPLE, SHOWN_TITLES = 10, 5
+"""Of an exposure."""
 EMBED_AT_ONCE = 2048
 """Chunks embedded between two commits when the model has changed."""
 
@@ -75,6 +83,7 @@ class Library:
         self.model, self._wanted_device = model, device
         self._db, self._hash_key, self._encoder = db, hash_key, encoder
         self._index: Index | None = None
+        self._queries: Queries | None = None
         self._loading = RLock()
         self._following = Lock()  # the index follows the store one change at a time
         self.readiness = "idle"
@@ -103,6 +112,11 @@ class Library:
         return self._encoder.device if self._encoder else None
 
     @property
+    def notices(self) -> tuple[str, ...]:
+        """Return what the owner should know about the encoder, once it is loaded."""
+        return self._encoder.notices if self._encoder else ()
+
+    @property
     def encoder(self) -> Encoder:
         with self._loading:
             if self._encoder is None:
@@ -110,6 +124,15 @@ class Library:
 
                 self._encoder = encoder.load(self.model, self._wanted_device)
             return self._encoder
+
+    @property
+    def queries(self) -> Queries:
+        with self._loading:
+            if self._queries is None:
+                from vault.embed.queries import Queries  # deferred: start-up time
+
+                self._queries = Queries(self.encoder)
+            return self._queries
 
     @property
     def index(self) -> Index:
@@ -161,9 +184,9 @@ class Library:
         """Return the names of the collections that hold a record within `where`."""
         return self.index.collections(where)
 
-    def rank(self, where: Conditions, query: str, limit: int) -> list[Found]:
-        """Return at most `limit` records within `where`, best first."""
-        ranked = self.index.rank(where, self.encoder.encode_query(query), query, limit)
+    def rank(self, where: Conditions, query: str, limit: int, asker: str) -> list[Found]:
+        """Return at most `limit` records within `where`, best first. A question that `asker` repeats is cheap."""
+        ranked = self.index.rank(where, self.queries.vector(query, asker), query, limit)
         with self._db.read() as conn:
             spans = records.spans(conn, [one.chunk for one in ranked])
         return [Found(one.record, *spans[one.chunk], one.score) for one in ranked if one.chunk in spans]
@@ -171,6 +194,47 @@ class Library:
     def count(self, where: Conditions) -> int:
         """Return how many records are within `where`."""
         return self.index.count(where)
+
+    def groups(self, where: Conditions, by: By) -> dict[str, int]:
+        """Return how many records within `where` there are of each value; of very many values the most frequent."""
+        told = self.index.tally(where, by.value)
+        if len(told) <= limits.GROUPS:
+            return told
+        return dict(sorted(Counter(told).most_common(limits.GROUPS)))
+
+    def span(self, where: Conditions) -> tuple[datetime | None, datetime | None]:
+        """Return the first and the last date within `where`, None when nothing there is dated."""
+        ends = self.index.span(where)
+        return (from_micros(ends[0]), from_micros(ends[1])) if ends else (None, None)
+
+    def few(self, where: Conditions, by: By | None, groups: Mapping[str, int], most: int) -> tuple[str, ...]:
+        """Return the ids of the records that a count tells of: all when they are at most `most`, else those of the
+        groups that small."""
+        if self.index.count(where) <= most:
+            numbers = set(self.index.numbers(where))
+        elif by is None:
+            return ()
+        else:
+            small = [name for name, number in groups.items() if number <= most]
+            numbers = {n for part in _parts(where, by, small) for n in self.index.numbers(part)}
+        return tuple(record.id for record in self.records(sorted(numbers)).values())
+
+    def exposure(self, where: Conditions) -> Exposure:
+        """Return what `where` shows now, in numbers, with the titles of the records taken in last."""
+        index = self.index
+        people = Counter(index.tally(where, "person")).most_common(SHOWN_PEOPLE)
+        latest = self.records(sorted(index.numbers(where))[-SHOWN_TITLES:])
+        titles = tuple(legible(record.title) for record in reversed(latest.values()) if record.title)
+        return Exposure(
+            index.count(where), index.tally(where, "collection"), index.tally(where, "month"), dict(people),
+            index.tally(where, "sensitivity"), titles, *self.span(where),
+        )  # fmt: skip
+
+    def added(self, where: Conditions, since: datetime) -> int:
+        """Return how many records within `where` came or changed after `since`."""
+        with self._db.read() as conn:
+            young = records.imported_after(conn, since)
+        return len(young.intersection(self.index.numbers(where)))
 
     def records(self, numbers: Iterable[int]) -> dict[int, Record]:
         """Return the records with these numbers that still exist."""
@@ -252,6 +316,25 @@ class Library:
         for (key, chunk), vector in zip(cut, vectors, strict=True):
             made.setdefault(key, []).append(Prepared(chunk, vector.tobytes(), lexical.tally(chunking.passage(chunk))))
         return made
+
+
+def _parts(where: Conditions, by: By, names: Sequence[str]) -> Iterator[Conditions]:
+    """Yield the parts of `where` that make up its groups with these names."""
+    if not names:
+        return
+    single = {By.COLLECTION: "collections", By.SOURCE: "sources", By.KIND: "kinds"}
+    sets = {By.LABEL: "labels", By.PERSON: "people"}
+    if by in single:
+        yield where.narrow(**{single[by]: Names.of(*names)})
+    elif by in sets:
+        yield where.narrow(**{sets[by]: (frozenset(names),)})
+    elif by is By.MONTH:
+        for month in names:
+            first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
+            after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+            yield where.narrow(since=first, until=after)
+    else:  # of a sensitivity there is no condition for one level alone: what is up to it tells of no more records
+        yield where.narrow(ceiling=max(map(Sensitivity.parse, names)))
 
 
 def _coded(conn: Connection, chunks: Sequence[Prepared], lexicon: dict[str, int]) -> list[tuple[Chunk, bytes, bytes]]:

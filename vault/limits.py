@@ -52,3 +52,34 @@ PURPOSE: Final = 500
 GRANT_DAYS: Final = 365
 WINDOW_DAYS: Final = 36_500
 """Days of a rolling window: a hundred years."""
+
+# ---------------------------------------------------------------- detail
+
+SNIPPET: Final = 480
+"""Of a record's text, in one answer of a grant with the detail `snippet` or `redacted`."""
+SMALL_COUNT: Final = 10
+"""A count of so few records tells of each: they are charged like records released."""
+GROUPS: Final = 1000
+"""Groups of one count; the largest are told."""
+
+# ---------------------------------------------------------------- approvals
+
+PENDING: Final = 20
+"""Requests of one client that wait at once; more are throttled."""
+PENDING_SECONDS: Final = 3600
+"""Silence for so long denies."""
+DENIED_SECONDS: Final = 86_400
+"""For so long an equal request is denied without asking again."""
+APPROVED_SECONDS: Final = 3600
+"""For so long an approval for once can be used."""
+
+# ---------------------------------------------------------------- attention
+
+IDLE_DAYS: Final = 30
+"""A grant unused for so long expires."""
+SWEEP_RECORDS: Final = 200
+"""Records within an hour that a client never had before, from which on it looks like sweeping …"""
+SWEEP_SHARE: Final = 0.8
+"""… if so many of all it was given were new."""
+NOTICES: Final = 500
+"""Notices kept; the oldest go first."""

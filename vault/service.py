@@ -2,55 +2,68 @@
 
 Every method takes the holder first. The way of each request is the same:
 verify the token, reduce it to a scope, find, gate each record once more, record, release.
+What the owner alone does is in `granting`, `requesting` and `history`.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vault import limits, release
 from vault.config import CONFIG_FILE, Config
 from vault.decision import Decision, Desk
-from vault.errors import BadRequest, NotFound, StorageFailed, TooLarge, VaultExists
+from vault.errors import BadRequest, NotAllowed, NotFound, StorageFailed, TooLarge, VaultExists
 from vault.founding import Clock, Unlocked, found, now, unlock
-from vault.library import Library
-from vault.permissions import audit, fsck, grants, scope, tokens
+from vault.history import History
+from vault.holding import Leaving
+from vault.library import Found, Library
+from vault.parts import MOST_KEYS, Parts, Ring
+from vault.permissions import (
+    approvals,
+    audit,
+    budgets,
+    grants,
+    instructions,
+    notices,
+    scope,
+    sensitivity,
+    tokens,
+    wordings,
+)
 from vault.permissions.checkpoint import Signer, origin
+from vault.release import Release
+from vault.requesting import Requesting
 from vault.store import keys, keyslots, lock, records
 from vault.types import (
-    GRANTABLE,
     Action,
     AddAnswer,
     AddRequest,
     Answer,
-    AuditPage,
-    AuditRequest,
+    Conditions,
     Connection,
     CountAnswer,
     CountRequest,
+    Detail,
     Draft,
-    Exposure,
     Filter,
     Grant,
-    Granted,
-    GrantRequest,
-    GrantView,
+    Hit,
     Holder,
-    Names,
     Outcome,
     OwnerToken,
     Provenance,
     ReadAnswer,
     ReadRequest,
     Receipt,
+    Record,
     SearchRequest,
+    Sensitivity,
+    Simulation,
     Status,
-    TreeReport,
     VaultStatus,
 )
 
@@ -62,20 +75,37 @@ LOCK_WAIT_S = 5.0
 """Seconds to wait for another command to finish with the vault."""
 
 
-class Vault:
+INSTRUCTION_LIKE = "instruction-like"
+"""The label of records by others that read like instructions to an assistant, so that a grant can leave them out."""
+
+
+WAITING = ("approval", "access")
+"""Notices of what is counted among the requests already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that answers, with the place in its text that does."""
+
+    found: Found
+    record: Record
+
+
+class Vault(Requesting, History):
     """An unlocked vault. Thread-safe; one process at a time owns it (`Busy` otherwise)."""
 
     def __init__(self, config: Config, unlocked: Unlocked, encoder: Encoder | None, clock: Clock) -> None:
-        self._directory, self._ownership, self._db = config.directory, unlocked.ownership, unlocked.db
-        self._slots, self._clock = unlocked.slots, clock
-        self._root = tokens.Root.from_seed(keys.derive(unlocked.dek, "ownvault/v1/token-root"), kid=1)
-        log_seed = keys.derive(unlocked.dek, "ownvault/v1/log-signing")
-        self._signer = Signer.from_seed(log_seed, origin(unlocked.slots.vault_id))
+        db, vault_id = unlocked.db, unlocked.slots.vault_id
+        self._directory, self._ownership, self._slots = config.directory, unlocked.ownership, unlocked.slots
+        self.audience = tokens.audience(vault_id)
+        with db.read() as conn:
+            live = Ring.live(conn)
+        ring = Ring(keys.derive(unlocked.dek, "ownvault/v1/token-root"), self.audience, live)
+        signer = Signer.from_seed(keys.derive(unlocked.dek, "ownvault/v1/log-signing"), origin(vault_id))
         hash_key = keys.derive(unlocked.dek, "ownvault/v1/content-hash")
-        self._library = Library(self._db, hash_key, config.model, config.device, encoder)
-        self.audience = tokens.audience(unlocked.slots.vault_id)
-        verifier = tokens.Verifier(self._root.keys, self.audience)
-        self._desk = Desk(self._db, verifier, self.audience, clock, self._library.collections, records.current)
+        library = Library(db, hash_key, config.model, config.device, encoder)
+        desk = Desk(db, ring.verify, self.audience, clock, library.collections, records.current)
+        super().__init__(Parts(db, library, desk, ring, signer, self.audience, clock))
 
     # ------------------------------------------------------------ life
 
@@ -122,8 +152,8 @@ class Vault:
 
     def close(self) -> None:
         """Finish what is being written and give the vault up."""
-        self._library.close()
-        self._db.close()
+        self._parts.library.close()
+        self._parts.db.close()
         self._ownership.release()
 
     def __enter__(self) -> Vault:
@@ -134,12 +164,12 @@ class Vault:
 
     def warm(self) -> None:
         """Load index and encoder now instead of at the first question."""
-        self._library.warm()
+        self._parts.library.warm()
 
     @property
     def readiness(self) -> str:
         """`idle`, `loading`, `ready` or `failed: ...`."""
-        return self._library.readiness
+        return self._parts.library.readiness
 
     def owner_token(self, via: str = "local") -> OwnerToken:
         """Mint the owner's capability, on the record, for a caller who has just proved the passphrase here."""
@@ -149,10 +179,10 @@ class Vault:
             return self._owner_token()
 
     def _owner_token(self) -> OwnerToken:
-        now = self._clock()
+        now = self._parts.clock()
         expires = now + OWNER_TOKEN_LIFE
-        with self._db.read() as conn:
-            return OwnerToken(tokens.mint(self._root, grants.get(conn, "owner"), self.audience, expires, now), expires)
+        with self._parts.db.read() as conn:
+            return OwnerToken(self._mint(grants.get(conn, grants.OWNER), expires, now), expires)
 
     def prove_owner(self, secret: bytearray, via: str = "local") -> OwnerToken:
         """Check the passphrase again and mint the owner's capability; `secret` is wiped. Both outcomes are recorded."""
@@ -174,13 +204,53 @@ class Vault:
             decision.whole(Action.REVOKE)
             decision.record()
 
-    def public_keys(self) -> dict[str, object]:
-        """Return what anybody may have: the keys that verify tokens and checkpoints."""
-        live = [{"kid": kid, "public_key": str(key)} for kid, key in self._root.keys.items()]
-        return {"audience": self.audience, "token_keys": live, "log": str(self._signer.verifier)}
+    # ------------------------------------------------------------ keys
 
-    def _decide(self, holder: Holder, action: Action | str, query: str = "") -> Decision:
-        return Decision(self._desk, holder, action, query)
+    def public_keys(self) -> dict[str, object]:
+        """Return what anybody may have: the keys that verify tokens, the one that signs first, and checkpoints."""
+        live = [{"kid": kid, "public_key": str(key)} for kid, key in sorted(self._parts.ring.root.keys.items())]
+        return {"audience": self.audience, "token_keys": live[::-1], "log": str(self._parts.signer.verifier)}
+
+    def rotate(self, holder: Holder) -> dict[str, object]:
+        """Sign tokens with a new root key from now on. Those of the key before it stay good until it is retired.
+
+        BadRequest while two are live already. Returns the public keys.
+        """
+
+        def turned(live: list[int]) -> list[int]:
+            if len(live) >= MOST_KEYS:
+                raise BadRequest(
+                    "two keys are live already", hint=f"retire the older one: ownvault keys retire {live[0]}"
+                )
+            return [*live, live[-1] + 1]
+
+        return self._turn(holder, "rotate", turned)
+
+    def retire(self, holder: Holder, kid: int) -> dict[str, object]:
+        """Refuse the tokens of an older root key from now on. NotFound for none, BadRequest for the one that signs."""
+
+        def turned(live: list[int]) -> list[int]:
+            if kid not in live:
+                raise NotFound(f"no live key {kid}", hint="see: ownvault keys")
+            if kid == live[-1]:
+                raise BadRequest("this key signs the tokens", hint="make a new one first: ownvault keys rotate")
+            return [one for one in live if one != kid]
+
+        return self._turn(holder, "retire", turned)
+
+    def _turn(self, holder: Holder, change: str, turned: Callable[[list[int]], list[int]]) -> dict[str, object]:
+        with self._decide(holder, Action.KEYS) as decision:
+            decision.whole()
+
+            def work(conn: Connection) -> list[int]:
+                live = turned(Ring.live(conn))
+                Ring.store(conn, live)
+                decision.append(conn, [], {"change": change, "keys": live})
+                return live
+
+            self._parts.ring.turn(self._parts.db.write(work))
+            self._parts.desk.gate.drain()
+            return self.public_keys()
 
     # ------------------------------------------------------------ asking
 
@@ -189,6 +259,12 @@ class Vault:
         with self._decide(holder, action) as decision:
             decision.grant()
 
+    def decline(self, holder: Holder, what: str) -> None:
+        """Raise NotAllowed, on the record: something was asked for by a name that nothing here has."""
+        with self._decide(holder, "unknown", what[: limits.NAME]) as decision:
+            decision.grant()
+            raise NotAllowed("nothing here is called so", reason="unknown_name")
+
     def actions(self, holder: Holder) -> frozenset[Action]:
         """Return what this token may do now; Refused when it is no good."""
         with self._decide(holder, "actions") as decision:
@@ -196,36 +272,85 @@ class Vault:
 
     def search(self, holder: Holder, request: SearchRequest) -> Answer:
         """Return the records that answer the query best, seen through the token's scope."""
-        with self._decide(holder, Action.SEARCH, request.query) as decision:
-            allowed = decision.scope(request.filter)  # 1. verify the token, reduce it to a scope
+        with self._decide(holder, Action.SEARCH, request.query, request) as decision:
+            allowed = decision.scope(request.filter, detail=request.detail)  # 1. verify the token, reduce it to a scope
             _check(request)
-            ranked = self._library.rank(allowed.where, request.query, request.limit)  # 2. mask rows, 3. rank those
-            stored = self._library.records([hit.record for hit in ranked])
-            admitted = [
-                (hit, stored[hit.record])
-                for hit in ranked
-                if hit.record in stored and decision.admits(stored[hit.record])  # 4. gate each record once more
-            ]
-            hits = tuple(release.hit(record, hit.start, hit.end, hit.score) for hit, record in admitted)
-            receipt = decision.record(
-                {record.id: record.version for _, record in admitted}
-            )  # 5. record: from here on it may be released
+            candidates = self._find(decision, allowed.where, request, allowed.results)  # 2. mask rows, rank those
+            admitted = [one for one in candidates if decision.admits(one.record)]  # 3. gate each record once more
+            hits = _worded(admitted, allowed.detail, owner=decision.owner)  # 4. no more of it than the detail shows
+            leaving = Leaving([one.record for one in admitted], release.wordings(hits))
+            receipt = decision.record(leaving)  # 5. record: from here on it may be released
             return Answer(hits, receipt)  # 6. release
 
+    def _find(self, decision: Decision, where: Conditions, request: SearchRequest, most: int) -> list[Candidate]:
+        ranked = self._parts.library.rank(where, request.query, min(request.limit, most), decision.client)
+        stored = self._parts.library.records([one.record for one in ranked])
+        return [Candidate(one, stored[one.record]) for one in ranked if one.record in stored]
+
     def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
-        """Return one record whole. Absent and out of scope are the same NotFound."""
-        with self._decide(holder, Action.READ) as decision:
-            record = self._library.record(request.id)
-            allowed = decision.scope(Filter(), [record.collection] if record else [])
+        """Return one record whole, or its beginning. Absent and out of scope are the same NotFound."""
+        with self._decide(holder, Action.READ, request=request) as decision:
+            record = self._parts.library.record(request.id)
+            allowed = decision.scope(Filter(), [record.collection] if record else [], request.detail)
             if record is None or not decision.admits(record) or not scope.admits(allowed.where, record, decision.now):
                 raise NotFound("no such record", reason="absent" if record is None else "out_of_scope")
-            return ReadAnswer(release.whole(record), decision.record({record.id: record.version}))
+            view = Release(allowed.detail, owner=decision.owner).whole(record)
+            return ReadAnswer(view, decision.record(Leaving([record], release.wordings([view]))))
 
     def count(self, holder: Holder, request: CountRequest) -> CountAnswer:
-        """Return how many records in the token's scope meet the filter."""
-        with self._decide(holder, Action.COUNT) as decision:
-            number = self._library.count(decision.scope(request.filter).where)
-            return CountAnswer(number, decision.record(detail={"count": number}))
+        """Return how many records in the token's scope meet the filter; when asked, of what and when.
+
+        A number that tells of a few records only is charged to the limits as if they had been released.
+        """
+        with self._decide(holder, Action.COUNT, request=request) as decision:
+            allowed, library = decision.scope(request.filter), self._parts.library
+            number = library.count(allowed.where)
+            groups = library.groups(allowed.where, request.by) if request.by else {}
+            first, last = library.span(allowed.where) if request.dates else (None, None)
+            few = () if decision.owner else library.few(allowed.where, request.by, groups, limits.SMALL_COUNT)
+            said = {"count": number} | ({"by": str(request.by), "groups": len(groups)} if request.by else {})
+            worded = Release(allowed.detail, owner=decision.owner).groups(groups)
+            return CountAnswer(number, decision.record(Leaving(counted=few), said), worded, first, last)
+
+    def simulate(self, holder: Holder, id: str, request: SearchRequest) -> Simulation:
+        """Return what the holder of a grant's first token would be answered now. It costs that client nothing."""
+        with self._decide(holder, Action.GRANT, request.query) as decision:
+            decision.whole()
+            _check(request)
+            with self._parts.db.read() as conn:
+                grant = grants.get(conn, id)
+            granted, wanted = scope.resolve(grant.where, decision.now), scope.narrowing(request.filter)
+            hidden = wanted.collections.only - self._parts.library.collections(granted)
+            most = grant.limits.results or limits.HITS
+            candidates = self._find(decision, granted & scope.resolve(wanted, decision.now), request, most)
+            admitted = [one for one in candidates if scope.admits(grant.where, one.record, decision.now)]
+            level = min(grant.detail, Detail.FULL if request.detail is None else request.detail)
+            hits = _worded(admitted, level, owner=False)
+            hindrances = self._hindrances(grant, decision.now, [one.record for one in admitted], hits)
+            hindrances += ("not_found",) if hidden else ()
+            if {"not_allowed", "detail_answers", "not_found"} & set(hindrances):
+                hits = ()
+            receipt = decision.record(detail={"grant": id, "simulated": True})
+            return Simulation(hits, hindrances, receipt)
+
+    def _hindrances(
+        self, grant: Grant, now: datetime, found: Sequence[Record], hits: Sequence[Hit]
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Return what a grant's holder would meet instead of these hits, by stable codes."""
+        leaving = Leaving(found, release.wordings(hits))
+        with self._parts.db.read() as conn:
+            standing = approvals.standing(conn, grant.id, now)
+            met = {
+                f"grant_{grants.live(grant, now)}": grants.live(grant, now) is not Status.ACTIVE,
+                "not_allowed": Action.SEARCH not in grant.actions,
+                "detail_answers": grant.detail is Detail.ANSWERS,
+                "limit_reached": bool(budgets.exceeded(conn, grant, now, leaving.charged, leaving.size)),
+                "approval_required": any(
+                    approvals.needs(grant, one) and not any(scope.admits(where, one, now) for where in standing)
+                    for one in found
+                ),
+            }
+        return tuple(name for name, holds in met.items() if holds)
 
     # ------------------------------------------------------------ putting in and taking out
 
@@ -235,30 +360,37 @@ class Vault:
         The owner imports under any source. A client adds under its own name, as a third party,
         and can touch nothing that it did not add itself.
         """
-        with self._decide(holder, Action.ADD) as decision:
-            owner = Action.IMPORT in decision.grant().actions
+        with self._decide(holder, Action.ADD, request=request) as decision:
+            owner = decision.owner
             decision.action = Action.IMPORT if owner else Action.ADD
             if len(request.drafts) > limits.DRAFTS:
                 raise TooLarge(f"at most {limits.DRAFTS} drafts in one request")
             collection = scope.name(request.collection)
-            if collection not in decision.scope(Filter(), [collection]).where.collections:
+            allowed = decision.scope(Filter(), [collection])
+            if collection not in allowed.where.collections:
                 raise NotFound(f"no collection {collection!r}", reason="out_of_scope")
             # A client's records are its own within one collection: narrowed to another, it cannot reach them.
             source = scope.name(request.source or "owner") if owner else f"client:{decision.client}:{collection}"
             drafts = request.drafts if owner else tuple(map(_from_client, request.drafts))
+            if not owner and not all(
+                _within(allowed.where, draft, collection, source, decision.now) for draft in drafts
+            ):
+                raise NotFound(f"no collection {collection!r} for this", reason="out_of_scope")
+            drafts = tuple(map(_examined, drafts))
+            decision.reserve()
 
             def record(conn: Connection, outcomes: Sequence[Outcome]) -> Receipt:
                 kept = [o.id for o in outcomes if o.outcome in ("added", "changed")]
                 return decision.append(conn, kept, {"collection": collection, "source": source, **_tally(outcomes)})
 
-            return self._library.take_in(drafts, collection, source, decision.now, record)
+            return self._parts.library.take_in(drafts, collection, source, decision.now, record)
 
     def origins(self, holder: Holder, source: str) -> tuple[str, ...]:
         """Return the origins known of a source, so that an importer can tell what has vanished."""
         with self._decide(holder, Action.IMPORT) as decision:
             decision.whole()
             name = scope.name(source)
-            with self._db.read() as conn:
+            with self._parts.db.read() as conn:
                 known = tuple(sorted(records.origins(conn, name)))
             decision.record(detail={"source": name, "origins": len(known)})
             return known
@@ -267,122 +399,31 @@ class Vault:
         """Remove a record, its chunks and vectors. When this returns no answer can hold it."""
         with self._decide(holder, Action.FORGET) as decision:
             decision.whole()
-            receipt = self._library.forget(id, lambda conn: decision.append(conn, [id], {}))
-            self._desk.gate.drain()
+
+            def record(conn: Connection) -> Receipt:
+                wordings.forget(conn, id)  # nor do its words stay in what replay shows
+                return decision.append(conn, [id], {})
+
+            receipt = self._parts.library.forget(id, record)
+            self._parts.desk.gate.drain()
             return receipt
 
-    # ------------------------------------------------------------ granting
-
-    def grant(self, holder: Holder, request: GrantRequest) -> Granted:
-        """Decide what a client may do, and mint its token, which is shown this once."""
-        with self._decide(holder, Action.GRANT) as decision:
-            decision.whole()
-            made = self._wanted(decision, request)
-            sees = self._exposure(made, decision)
-            token = tokens.mint(self._root, made, self.audience, made.expires, decision.now)
-
-            def work(conn: Connection) -> None:
-                grants.create(conn, made)
-                said = {"grant": made.id, "client": made.client, "scope": scope.in_words(made.where)}
-                decision.append(conn, [], said)
-
-            self._db.write(work)
-            return Granted(grants.view(made, decision.now), token, sees)
-
-    def preview(self, holder: Holder, request: GrantRequest) -> Exposure:
-        """Return what a grant would show now, without making it."""
-        with self._decide(holder, Action.GRANT) as decision:
-            decision.whole()
-            sees = self._exposure(self._wanted(decision, request), decision)
-            decision.record(detail={"preview": True})
-            return sees
-
-    def grants(self, holder: Holder) -> tuple[GrantView, ...]:
-        """Return every grant the owner ever made, newest first."""
-        with self._decide(holder, Action.AUDIT) as decision:
-            decision.whole()
-            with self._db.read() as conn:
-                made = tuple(grants.view(grant, decision.now) for grant in grants.all(conn))
-            decision.record(detail={"grants": len(made)})
-            return made
-
-    def revoke(self, holder: Holder, id: str) -> GrantView:
-        """End a grant and all tokens under it. When this returns, none of them is answered any more."""
-        with self._decide(holder, Action.REVOKE) as decision:
-            decision.whole()
-
-            def work(conn: Connection) -> Grant:
-                revoked = grants.set_status(conn, id, Status.REVOKED)
-                decision.append(conn, [], {"grant": id, "client": revoked.client})
-                return revoked
-
-            revoked = self._db.write(work, urgent=True)
-            self._desk.gate.drain()
-            return grants.view(revoked, decision.now)
-
-    def _wanted(self, decision: Decision, request: GrantRequest) -> Grant:
-        """Return the grant that is asked for; BadRequest when it grants nothing or too much."""
-        if not request.actions or not set(request.actions) <= GRANTABLE:
-            raise BadRequest(f"a grant needs actions out of: {', '.join(sorted(GRANTABLE))}")
-        life = timedelta(seconds=min(request.expires_in, 10**9))
-        if not timedelta(0) < life <= grants.LONGEST:
-            raise BadRequest(f"a grant lasts at least a second and at most {limits.GRANT_DAYS} days")
-        where = scope.from_filter(request.filter, all=request.all)
-        if Action.ADD not in request.actions and (unknown := where.collections.only - self._library.collections()):
-            raise NotFound(f"no collection {min(unknown)!r}", hint="see: ownvault collections")
-        return Grant(
-            f"g{secrets.token_hex(8)}", scope.name(request.client), request.purpose, frozenset(request.actions), where,
-            Status.ACTIVE, decision.now, decision.now + life, None,
-        )  # fmt: skip
-
-    def _exposure(self, grant: Grant, decision: Decision) -> Exposure:
-        where = scope.resolve(grant.where, decision.now)
-        names = sorted(name for name in self._library.collections() if name in where.collections)
-        counts = {name: self._library.count(where.narrow(collections=Names.of(name))) for name in names}
-        return Exposure(sum(counts.values()), {name: number for name, number in counts.items() if number})
-
-    # ------------------------------------------------------------ looking back
-
-    def audit(self, holder: Holder, request: AuditRequest) -> AuditPage:
-        """Return a page of the audit log, newest first."""
-        with self._decide(holder, Action.AUDIT) as decision:
-            decision.whole()
-            with self._db.read() as conn:
-                page = audit.page(conn, request)
-            decision.record()
-            return page
-
-    def verify(self, holder: Holder) -> TreeReport:
-        """Recompute the whole audit tree, compare it with the sealed head, and sign a checkpoint of it."""
-        with self._decide(holder, Action.AUDIT) as decision:
-            decision.whole()
-            decision.record()
-            while True:
-                sealed = self._db.head
-                with self._db.read() as conn:
-                    report = fsck.verify(conn, sealed.audit_head, self._signer)
-                if report.ok or sealed == self._db.head:  # else an entry came in between: look again
-                    return report
-
-    def prove(self, holder: Holder, number: int) -> str:
-        """Return a C2SP tlog-proof of one audit entry, which anybody can check with the public keys."""
-        with self._decide(holder, Action.AUDIT) as decision:
-            decision.whole()
-            decision.record(detail={"proof": number})
-            with self._db.read() as conn:
-                return audit.prove(conn, number, self._signer)
+    # ------------------------------------------------------------ the whole
 
     def status(self, holder: Holder) -> VaultStatus:
         """Return how the vault is, in numbers. Reveals no content and is not recorded."""
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
-            with self._db.read() as conn:
+            with self._parts.db.read() as conn:
                 live = [g for g in grants.all(conn) if grants.live(g, decision.now) is Status.ACTIVE]
+                waiting = approvals.listed(conn)
+                told = tuple(f"{n.kind}: {n.client}" for n in notices.listed(conn) if n.kind not in WAITING)
                 kept = records.collections(conn)
                 return VaultStatus(
                     "unlocked", str(self._directory), records=sum(view.records for view in kept),
-                    chunks=records.chunk_count(conn), collections=tuple(kept), encoder=self._library.model,
-                    device=self._library.device, grants=len(live), audit_entries=audit.size(conn),
+                    chunks=records.chunk_count(conn), collections=tuple(kept), encoder=self._parts.library.model,
+                    device=self._parts.library.device, grants=len(live), requests=len(waiting),
+                    audit_entries=audit.size(conn), notices=told + self._parts.library.notices,
                 )  # fmt: skip
 
 
@@ -393,6 +434,32 @@ def _check(request: SearchRequest) -> None:
         raise TooLarge(f"a query has at most {limits.QUERY} characters")
     if not 1 <= request.limit <= limits.HITS:
         raise BadRequest(f"the limit is a number from 1 to {limits.HITS}")
+
+
+def _within(where: Conditions, draft: Draft, collection: str, source: str, now: datetime) -> bool:
+    """Say whether a draft may be added within `where`: what its holder may not see it may not write either.
+
+    More sensitive it may be than the holder reads. One that cannot be stored at all is not decided here.
+    """
+    try:
+        record = records.imagined(draft, collection, source)
+    except BadRequest:
+        return True
+    return scope.admits(replace(where, ceiling=Sensitivity.SECRET), record, now)
+
+
+def _worded(candidates: Sequence[Candidate], detail: Detail, *, owner: bool) -> tuple[Hit, ...]:
+    worded = Release(detail, owner=owner)
+    return tuple(worded.hit(c.record, c.found.start, c.found.end, c.found.score) for c in candidates)
+
+
+def _examined(draft: Draft) -> Draft:
+    """Return a draft with the sensitivity that its words call for, and marked if it tries to instruct an assistant."""
+    draft = replace(draft, sensitivity=sensitivity.raised(draft.title, draft.text, draft.sensitivity))
+    if draft.provenance is Provenance.OWNER or INSTRUCTION_LIKE in draft.labels:
+        return draft
+    suspect = instructions.suspicious(f"{draft.title}\n{draft.text}")
+    return replace(draft, labels=(*draft.labels, INSTRUCTION_LIKE)) if suspect else draft
 
 
 def _from_client(draft: Draft) -> Draft:

@@ -8,25 +8,55 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from biscuit_auth import Algorithm, Biscuit, BiscuitBuilder, BlockBuilder, KeyPair, PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from vault.errors import Refused
 from vault.permissions import tokens
+from vault.types import EVERYTHING, Action, Grant, Names, Status
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-EXPIRES = NOW + timedelta(days=30)
+DAY = timedelta(days=1)
+EXPIRES = NOW + 30 * DAY
 SEED = hashlib.sha256(b"ownvault test root 1").digest()
 KID = 7
 ROOT = tokens.Root.from_seed(SEED, KID)
 AUDIENCE = tokens.audience("0123456789abcdef0123456789abcdef")
 
+GRANT = Grant(
+    id="g-1", client="Claude", purpose="", actions=frozenset({Action.SEARCH, Action.READ}),
+    where=replace(EVERYTHING, collections=Names.of("notes", "mail")), status=Status.ACTIVE, created=NOW,
+    expires=EXPIRES, last_used=None,
+)  # fmt: skip
+
 FIRST = "grant({grant}); client({client}); audience({audience});"
-CHECKS = "check if time($t), $t < {expires}; check if request_audience($a), audience($a);"
+DETAIL = "detail(3);"
+REST = DETAIL + "check if time($t), $t < {expires}; check if request_audience($a), audience($a);"
 VALUES = {"grant": "g-1", "client": "claude", "audience": AUDIENCE, "expires": EXPIRES}
 USUAL = 'op("read"); op("search"); collection("mail"); collection("notes");'
+
+
+def minted(grant: Grant = GRANT, expires: datetime = NOW + DAY) -> str:
+    return tokens.mint(ROOT, grant, AUDIENCE, expires, NOW)
+
+
+def verified(token: str, now: datetime = NOW) -> tokens.Verified:
+    return tokens.verify(tokens.vet(token), ROOT.keys, AUDIENCE, now)
+
+
+def reason(call: Callable[[], object]) -> str:
+    """Return why `call` is refused."""
+    with pytest.raises(Refused) as caught:
+        call()
+    return caught.value.reason
+
+
+# ---------------------------------------------------------------- bytes
 
 
 def varint(value: int) -> bytes:
@@ -130,14 +160,14 @@ def text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode()
 
 
-def make(first: str = USUAL, *later: str, before: str = FIRST, after: str = CHECKS, **values: object) -> str:
+def make(first: str = USUAL, *later: str, before: str = FIRST, after: str = REST, **values: object) -> str:
     """Return a well-signed token with this Datalog; `values` replace the usual ones."""
     return text(container(signed(compiled(before + first + after, *later, **values))))
 
 
 def raw_block(block: bytes) -> str:
     """Return a well-signed token whose second block is these bytes."""
-    return text(container(signed([*compiled(FIRST + USUAL + CHECKS), block])))
+    return text(container(signed([*compiled(FIRST + USUAL + REST), block])))
 
 
 def library(token: str) -> Biscuit:

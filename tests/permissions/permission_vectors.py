@@ -10,18 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from biscuits import (
     AUDIENCE,
-    CHECKS,
+    DAY,
+    DETAIL,
     EXPIRES,
     FIRST,
     KID,
     NOW,
+    REST,
     ROOT,
     SEED,
     USUAL,
@@ -42,11 +44,10 @@ from vault.permissions.caveats import SOURCES
 from vault.permissions.checkpoint import Checkpoint, Signer, origin
 from vault.permissions.checkpoint import proof as tlog_proof
 from vault.permissions.vetting import Reason
-from vault.types import EVERYTHING, Entry, Names, Sensitivity
+from vault.types import EVERYTHING, Entry, Names, Sensitivity, micros
 
 Vector = tuple[str, dict[str, str], str]
 TARGET = Path(__file__).resolve().parents[1] / "vectors"
-DAY = timedelta(days=1)
 
 
 def write(target: Path) -> None:
@@ -89,7 +90,9 @@ def token() -> Iterator[Vector]:
 
 def good_tokens() -> Iterator[Vector]:
     def good(name: str, comment: str, token: str, search: str) -> Vector:
-        return name, {"expect": "ok", "comment": comment, "search": search}, token
+        seen = tokens.verify(tokens.vet(token), ROOT.keys, AUDIENCE, NOW)
+        left = {"detail": seen.detail.name.lower(), "results": str(seen.results), "where": scope.to_json(seen.where)}
+        return name, {"expect": "ok", "comment": comment, "search": search, **left}, token
 
     yield good("ok-plain", "a grant of two collections", make(), "mail notes")
     yield good("ok-every", "a grant of every collection", make('op("search"); collection("*");'), "* mail notes other")
@@ -103,12 +106,13 @@ def good_tokens() -> Iterator[Vector]:
     values = {
         "actions": {"search"}, "collections": {"notes"}, "expires": NOW + DAY, "sources": {"vault"}, "kinds": {"note"},
         "labels": {"work"}, "without_labels": {"private"}, "people": {"Jane Doe"}, "since": NOW - DAY, "until": NOW,
-        "sensitivity": 1, "owner_written": {"owner"},
+        "sensitivity": 1, "owner_written": {"owner"}, "last": 30, "detail": 2, "results": 10,
     }  # fmt: skip
     for dimension, source in SOURCES.items():
         allowed = "notes" if dimension == "collections" else "mail notes"
         caveat = make(USUAL, source, v=values[dimension])
         yield good(f"ok-caveat-{dimension.replace('_', '-')}", "the canonical caveat", caveat, allowed)
+    yield from good_facts(good)
     chain = [
         SOURCES["collections"],
         SOURCES["actions"].replace("{v}", '{"search", "read"}'),
@@ -118,10 +122,10 @@ def good_tokens() -> Iterator[Vector]:
     yield good(
         "ok-eight", "as many blocks as are allowed", make(USUAL, *['check if request_op("search")'] * 8), "mail notes"
     )
-    parts = signed(compiled(FIRST + USUAL + CHECKS, chain[0], v={"mail"}))
+    parts = signed(compiled(FIRST + USUAL + REST, chain[0], v={"mail"}))
     yield good("ok-sealed", "sealed by its holder", text(container(parts, ending=seal(parts))), "mail")
     yield good("ok-signatures-0", "signature version 0 in every block", text(container(signed(
-        compiled(FIRST + USUAL + CHECKS, chain[0], v={"mail"}), versions=(0, 0)))), "mail")  # fmt: skip
+        compiled(FIRST + USUAL + REST, chain[0], v={"mail"}), versions=(0, 0)))), "mail")  # fmt: skip
     both = (
         'check if request_op("search"), request_collection("mail") or request_op("read"), request_collection("notes")'
     )
@@ -132,6 +136,31 @@ def good_tokens() -> Iterator[Vector]:
     yield good("ok-nothing-left", "two holders with nothing in common", make(USUAL, only, mail, v={"notes"}), "-")
     alone = make(USUAL, "check all record_sensitivity($x), $x <= 1")
     yield good("ok-record-check-alone", "a check about records that lets no question pass", alone, "-")
+
+
+def good_facts(good: Callable[[str, str, str, str], Vector]) -> Iterator[Vector]:
+    """One for each condition that the first block can say, and one with all."""
+    since, until = micros(NOW - DAY) + 1, micros(datetime(1960, 1, 1, tzinfo=UTC))
+    said = {
+        "source": 'source("imap"); source("vault");', "kind": 'kind("note");',
+        "label": 'label(0, "tax"); label(1, "urgent"); label(1, "work");', "without-label": 'without_label("private");',
+        "person": 'person(0, "Doe, Jane"); person(0, "Rémy");', "since": f"since({since});",
+        "until": f"until({until});", "last": "last(90);", "ceiling": "ceiling(1);",
+        "owner-written": "owner_written(true);",
+    }  # fmt: skip
+    for name, facts in said.items():
+        yield good(f"ok-fact-{name}", "a condition in the first block", make(USUAL + facts), "mail notes")
+    after = REST.removeprefix(DETAIL)
+    for name, detail in {
+        "detail": "detail(1);",
+        "results": "detail(3); results(10);",
+        "holder": 'detail(3); holder("k");',
+    }.items():
+        yield good(f"ok-fact-{name}", "what else the first block can say", make(after=detail + after), "mail notes")
+    everything = "".join(said.values()) + 'detail(2); results(10); holder("k");'
+    yield good(
+        "ok-fact-all", "everything that the first block can say", make(USUAL + everything, after=after), "mail notes"
+    )
 
 
 def bad(name: str, reason: Reason, comment: str, token: str) -> Vector:
@@ -162,12 +191,12 @@ def bad_encodings() -> Iterator[Vector]:
         "hex",
         Reason.UNKNOWN_FIELD,
         "another encoding that happens to be base64",
-        raw.hex() + "=" * (-len(raw.hex()) % 4),
+        raw[: len(raw) // 2 * 2].hex(),
     )
 
 
 def bad_containers() -> Iterator[Vector]:
-    blocks = compiled(FIRST + USUAL + CHECKS, 'check if request_op("search")')
+    blocks = compiled(FIRST + USUAL + REST, 'check if request_op("search")')
     parts = signed(blocks)
     whole = container(parts)
     kid, first, second, end = message((1, KID)), message((2, parts[0])), message((3, parts[1])), message((4, proof(2)))
@@ -253,6 +282,10 @@ def bad_blocks() -> Iterator[Vector]:
     yield bad(
         "strings", Reason.LIMIT, "513 strings", raw_block(message(*[(1, f"s{i}".encode()) for i in range(513)], (3, 3)))
     )
+    yield block(
+        "fact-question", Reason.CAVEAT, "a question about the first block's conditions", "check if detail($x), $x > 2"
+    )
+    yield block("fact-detail", Reason.FACT, "a child that gives itself more detail", "detail(3)")
     yield block("regex", Reason.OPERATION, "a regular expression", 'check if client($x), $x.matches("(a+)+$")')
     yield block("add", Reason.OPERATION, "arithmetic", "check if record_sensitivity($x), $x + 1 < 9")
     yield block("concat", Reason.OPERATION, "a string that grows", 'check if client($x), $x + $x == "aa"')
@@ -363,32 +396,33 @@ def bad_bytes() -> Iterator[Vector]:
 
 def bad_vocabulary() -> Iterator[Vector]:
     def words(
-        name: str, comment: str, facts: str = USUAL, before: str = FIRST, after: str = CHECKS, **values: object
+        name: str, comment: str, facts: str = USUAL, before: str = FIRST, after: str = REST, **values: object
     ) -> Vector:
         return bad(f"words-{name}", Reason.VOCABULARY, comment, make(facts, before=before, after=after, **values))
 
     yield words("no-op", "no action", 'collection("notes");')
     yield words("no-collection", "no collection: nothing means no", 'op("search");')
     yield words("no-grant", "no grant", before="client({client}); audience({audience});")
-    yield words("two-grants", "two grants", USUAL + 'grant("g-2");')
-    yield words("two-audiences", "two audiences", USUAL + 'audience("ownvault:other");')
+    yield words("two-grants", "two grants", before='grant("g-0"); ' + FIRST)
+    yield words("two-audiences", "two audiences", 'audience("ownvault:other");' + USUAL)
     yield words("unknown-op", "an action that does not exist", 'op("fly"); collection("notes");')
     yield words("unknown-fact", "a fact of another version", USUAL + 'field("text");')
+    yield from bad_facts(words)
     yield words("number", "a collection that is a number", 'op("search"); collection(1);')
     yield words("pair", "a fact with two terms", 'op("search"); collection("notes", "mail");')
-    yield words("no-expiry", "no end", after="check if request_audience($a), audience($a);")
-    yield words("no-audience", "for anybody", after="check if time($t), $t < {expires};")
+    yield words("no-expiry", "no end", after=DETAIL + "check if request_audience($a), audience($a);")
+    yield words("no-audience", "for anybody", after=DETAIL + "check if time($t), $t < {expires};")
     yield words(
         "swapped",
         "the checks the other way round",
-        after="check if request_audience($a), audience($a); check if time($t), $t < {expires};",
+        after=DETAIL + "check if request_audience($a), audience($a); check if time($t), $t < {expires};",
     )
-    yield words("third-check", "one check more", after=CHECKS + 'check if request_op("search");')
-    yield words("at-most", "<= where < belongs", after=CHECKS.replace("<", "<="))
+    yield words("third-check", "one check more", after=REST + 'check if request_op("search");')
+    yield words("at-most", "<= where < belongs", after=REST.replace("<", "<="))
     yield words(
         "any-audience",
         "an audience check that compares nothing",
-        after=CHECKS.replace("audience($a);", "audience($b);"),
+        after=REST.replace("audience($a);", "audience($b);"),
     )
     yield bad(
         "many-facts",
@@ -399,9 +433,42 @@ def bad_vocabulary() -> Iterator[Vector]:
     yield bad("first-rule", Reason.RULE, "a rule in the first block", make(USUAL + 'collection("x") <- op($y);'))
 
 
+def bad_facts(words: Callable[..., Vector]) -> Iterator[Vector]:
+    after = REST.removeprefix(DETAIL)
+    for name, comment, facts in (
+        ("order", "collections before actions", 'collection("notes"); op("search");'),
+        ("unsorted", "names in another order", 'op("search"); collection("notes"); collection("mail");'),
+        ("name-twice", "a name twice", 'op("search"); collection("notes"); collection("notes");'),
+        ("every-and-more", "every collection, and one", 'op("search"); collection("*"); collection("notes");'),
+        ("label-no-group", "a label without a group", USUAL + 'label("work");'),
+        ("label-gap", "groups that are not counted from 0", USUAL + 'label(1, "work");'),
+        ("label-groups", "groups in another order", USUAL + 'label(0, "work"); label(1, "tax");'),
+        ("label-group-twice", "a group twice", USUAL + 'label(0, "work"); label(1, "work");'),
+        ("since-date", "a date where microseconds belong", USUAL + "since(2026-01-01T00:00:00Z);"),
+        ("since-far", "a time that no calendar has", USUAL + "since(9000000000000000000);"),
+        ("last-zero", "a window of no days", USUAL + "last(0);"),
+        ("last-true", "a window of true days", USUAL + "last(true);"),
+        ("ceiling-secret", "a ceiling that narrows nothing", USUAL + "ceiling(3);"),
+        ("ceiling-word", "a level in words", USUAL + 'ceiling("personal");'),
+        ("owner-false", "a condition that narrows nothing", USUAL + "owner_written(false);"),
+        ("detail-twice", "two details", USUAL + "detail(1);"),
+    ):
+        yield words(f"{name}", comment, facts)
+    for name, comment, facts in (
+        ("no-detail", "no detail", ""),
+        ("detail-4", "a detail that does not exist", "detail(4);"),
+        ("detail-word", "a detail in words", 'detail("full");'),
+        ("results-zero", "no records in an answer", "detail(3); results(0);"),
+        ("results-below", "fewer than none", "detail(3); results(-1);"),
+        ("holder-empty", "a holder without a key", 'detail(3); holder("");'),
+        ("holder-twice", "two holders", 'detail(3); holder("a"); holder("b");'),
+    ):
+        yield words(f"{name}", comment, after=facts + after)
+
+
 def bad_trust() -> Iterator[Vector]:
     blocks = compiled(
-        FIRST + USUAL + CHECKS, SOURCES["collections"], SOURCES["actions"].replace("{v}", '{"read"}'), v={"notes"}
+        FIRST + USUAL + REST, SOURCES["collections"], SOURCES["actions"].replace("{v}", '{"read"}'), v={"notes"}
     )
     parts = signed(blocks)
     other = hashlib.sha256(b"another root").digest()
@@ -425,13 +492,13 @@ def bad_trust() -> Iterator[Vector]:
         text(container([parts[0], parts[2], parts[1]])),
     )
     same = signed(
-        compiled(FIRST + USUAL + CHECKS, *(f'check if request_op("{op}")' for op in ("read", "search", "read")))
+        compiled(FIRST + USUAL + REST, *(f'check if request_op("{op}")' for op in ("read", "search", "read")))
     )
     swapped = container([same[0], same[1], same[3], same[2]])
     yield bad("reordered-fitting", Reason.SIGNATURE, "two blocks exchanged whose strings fit", text(swapped))
-    looser = signed(compiled(FIRST + USUAL + CHECKS, 'check if request_op("search")'), chain=b"other chain")
+    looser = signed(compiled(FIRST + USUAL + REST, 'check if request_op("search")'), chain=b"other chain")
     yield bad("transplant", Reason.SIGNATURE, "a block of another token", text(container([parts[0], looser[1]])))
-    wide = compiled(FIRST + 'op("read"); op("search"); collection("mail"); collection("photo");' + CHECKS)
+    wide = compiled(FIRST + 'op("read"); op("search"); collection("mail"); collection("photo");' + REST)
     yield bad("edited-first", Reason.SIGNATURE, "the first block says another collection", text(container([
         message((1, wide[0]), (2, message((1, 0), (2, b"k" * 32))), (3, b"s" * 64))])))  # fmt: skip
     flipped = bytearray(container(parts))

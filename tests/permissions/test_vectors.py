@@ -47,6 +47,8 @@ def test_token(place: Path) -> None:
     allowed = tokens.authorize(verified, Action.SEARCH, asked, NOW, AUDIENCE)
     expected = set() if header["search"] == "-" else set(header["search"].split(" "))
     assert allowed == (asked if "*" in expected else expected)
+    left = (verified.detail.name.lower(), str(verified.results), scope.to_json(verified.where))
+    assert left == (header["detail"], header["results"], header["where"])
 
 
 def test_every_reason_has_a_vector_and_a_line_in_the_spec() -> None:

@@ -6,15 +6,17 @@ canonical is still enforced by Biscuit, it only cannot be pushed down to the ind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vault import limits
 from vault.errors import BadRequest
 from vault.permissions import scope
-from vault.permissions.vetting import MAX_CHECKS, MAX_SET, Check, Predicate, Query
-from vault.types import EPOCH, EVERYTHING, Action, Conditions, Names, Provenance, Sensitivity, utc
+from vault.permissions.facts import Predicate
+from vault.permissions.vetting import MAX_CHECKS, MAX_SET, Check, Query, Vetted
+from vault.types import EPOCH, EVERYTHING, Action, Conditions, Detail, Names, Provenance, Sensitivity, utc
 
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -31,8 +33,11 @@ SOURCES: Mapping[str, str] = {
     "people": 'check if record_person($x), {v}.contains($x) or stage("request")',
     "since": 'check all record_date($x), $x >= {v} or stage("request")',
     "until": 'check all record_date($x), $x < {v} or stage("request")',
+    "last": 'check all record_age($x), $x <= {v} or stage("request")',
     "sensitivity": 'check all record_sensitivity($x), $x <= {v} or stage("request")',
     "owner_written": 'check all record_provenance($x), {v}.contains($x) or stage("request")',
+    "detail": "check if request_detail($x), $x <= {v}",
+    "results": "check if request_results($x), $x <= {v}",
 }
 _SHAPES = {  # (kind, fact, operation, asks about a record) -> (dimension, type of value)
     ("if", "request_op", "contains", False): ("actions", "str"),
@@ -45,19 +50,33 @@ _SHAPES = {  # (kind, fact, operation, asks about a record) -> (dimension, type 
     ("if", "record_person", "contains", True): ("people", "str"),
     ("all", "record_date", ">=", True): ("since", "date"),
     ("all", "record_date", "<", True): ("until", "date"),
+    ("all", "record_age", "<=", True): ("last", "int"),
     ("all", "record_sensitivity", "<=", True): ("sensitivity", "int"),
     ("all", "record_provenance", "contains", True): ("owner_written", "str"),
+    ("if", "request_detail", "<=", False): ("detail", "int"),
+    ("if", "request_results", "<=", False): ("results", "int"),
+}
+_RANGES: Mapping[str, Container[int]] = {  # what N may be
+    "last": range(1, limits.WINDOW_DAYS + 1),
+    "sensitivity": frozenset(Sensitivity),
+    "detail": frozenset(Detail),
+    "results": range(1, 2**63),
 }
 _STAGE = Query((Predicate("stage", (("str", "request"),)),), ())
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
-    """What the canonical caveats of a token leave. `exact` says that there are no others."""
+class Narrowed:
+    """What the first block allows and the canonical caveats leave of it. `exact` says that there are no others.
+
+    `expires` is in seconds since 1970.
+    """
 
     where: Conditions
-    actions: frozenset[Action] | None
-    expires: int | None
+    actions: frozenset[Action]
+    detail: Detail
+    results: int | None
+    expires: int
     exact: bool
 
 
@@ -73,12 +92,16 @@ def write(
     people: Iterable[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    last: int | None = None,
     sensitivity: Sensitivity | None = None,
     owner_written: bool = False,
+    detail: Detail | None = None,
+    results: int | None = None,
 ) -> tuple[tuple[str, Any], ...]:
     """Return (Datalog source with parameter v, value of v) for each dimension that is narrowed.
 
-    Times are rounded to whole seconds towards the narrower side. BadRequest for a bad or empty value, or for none.
+    `last` is in days. Times are rounded to whole seconds towards the narrower side. BadRequest for a bad or empty
+    value, or for none.
     """
     values: dict[str, Any] = {
         "actions": _set(actions, _action),
@@ -91,8 +114,11 @@ def write(
         "people": _set(people, scope.label),
         "since": _whole(since, up=True),
         "until": _whole(until),
-        "sensitivity": None if sensitivity is None else int(sensitivity),
+        "last": _number(last, "last"),
+        "sensitivity": _number(sensitivity, "sensitivity"),
         "owner_written": {Provenance.OWNER.value} if owner_written else None,
+        "detail": _number(detail, "detail"),
+        "results": _number(results, "results"),
     }
     said = tuple((SOURCES[dimension], value) for dimension, value in values.items() if value is not None)
     if not said:
@@ -101,23 +127,27 @@ def write(
     return said
 
 
-def read(blocks: Iterable[Iterable[Check]]) -> Narrowing:
-    """Return what the canonical caveats among these checks leave."""
-    where, actions, expires, exact = EVERYTHING, None, None, True
-    for check in (check for block in blocks for check in block):
+def read(vetted: Vetted) -> Narrowed:
+    """Return what the canonical caveats of a token leave of its first block."""
+    facts = vetted.facts
+    left = Narrowed(facts.where, facts.actions, facts.detail, facts.results, vetted.expires, exact=True)
+    for check in (check for block in vetted.blocks for check in block):
         caveat = recognise(check)
-        if caveat is None:
-            exact = False
-            continue
-        dimension, value = caveat
-        if dimension == "actions":
-            named = frozenset(action for action in Action if action in value)
-            actions = named if actions is None else actions & named
-        elif dimension == "expires":
-            expires = value if expires is None else min(expires, value)
-        else:
-            where &= _conditions(dimension, value)
-    return Narrowing(where, actions, expires, exact)
+        left = replace(left, exact=False) if caveat is None else _narrowed(left, *caveat)
+    return left
+
+
+def _narrowed(left: Narrowed, dimension: str, value: Any) -> Narrowed:
+    match dimension:
+        case "actions":
+            return replace(left, actions=frozenset(action for action in left.actions if action in value))
+        case "expires":
+            return replace(left, expires=min(left.expires, value))
+        case "detail":
+            return replace(left, detail=min(left.detail, Detail(value)))
+        case "results":
+            return replace(left, results=value if left.results is None else min(left.results, value))
+    return replace(left, where=left.where & _conditions(dimension, value))
 
 
 def recognise(check: Check) -> tuple[str, Any] | None:
@@ -138,7 +168,7 @@ def recognise(check: Check) -> tuple[str, Any] | None:
         return None
     if dimension == "owner_written" and value != frozenset({Provenance.OWNER.value}):
         return None
-    if dimension == "sensitivity" and value not in set(Sensitivity):
+    if dimension in _RANGES and value not in _RANGES[dimension]:
         return None
     return dimension, value
 
@@ -173,6 +203,14 @@ def _set(values: Iterable[str] | None, check: Any) -> set[str] | None:
     if not 1 <= len(chosen) <= MAX_SET:
         raise BadRequest(f"a caveat names 1 to {MAX_SET} of a kind", hint="nothing would be left; revoke instead")
     return chosen
+
+
+def _number(value: int | None, dimension: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _RANGES[dimension]:
+        raise BadRequest(f"{value!r} is no value for `{dimension}`")
+    return int(value)
 
 
 def _action(value: str) -> str:

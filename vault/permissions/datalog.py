@@ -21,9 +21,10 @@ LIMITS_MESSAGE = "Reached Datalog execution limits"
 _T = TypeVar("_T")
 
 
-def fact(name: str, value: Any) -> Fact:
-    """Return `name(value)`. `name` is ours, `value` is data and only ever a parameter."""
-    return Fact(f"{name}({{value}})", {"value": value})
+def fact(name: str, *values: Any) -> Fact:
+    """Return `name(value, …)`. `name` is ours, values are data and only ever parameters."""
+    parameters = {f"v{i}": value for i, value in enumerate(values)}
+    return Fact(f"{name}({', '.join(f'{{{parameter}}}' for parameter in parameters)})", parameters)
 
 
 def builder(kind: type[_T], source: str, parameters: Mapping[str, Any]) -> _T:

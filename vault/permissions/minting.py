@@ -1,57 +1,27 @@
-"""Minting: the vault's token keys, and a token for a grant. SPEC.md, "Token"."""
+"""Minting: a token for a grant. SPEC.md, "Token"."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
-from biscuit_auth import Algorithm, BiscuitBuilder, KeyPair, PrivateKey, PublicKey
+from biscuit_auth import BiscuitBuilder
 
-from vault.errors import BadRequest, Refused, TooLarge
-from vault.permissions import names
-from vault.permissions.datalog import builder, fact, guarded
-from vault.permissions.vetting import Reason
-from vault.types import Grant, utc
+from vault.errors import BadRequest, TooLarge
+from vault.permissions import facts, names
+from vault.permissions.datalog import builder, fact
+from vault.permissions.roots import Root
+from vault.permissions.vetting import MAX_FACTS
+from vault.types import Conditions, Grant, Names, utc
 
-EVERY_COLLECTION = "*"
-"""Stands in a token for every collection, and in a request for the vault as a whole."""
 MAX_MINTED = 6144
 """Characters of a fresh token: the rest up to `MAX_TOKEN` is left for attenuation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The vault's signing key for tokens, and its number."""
-
-    kid: int
-    public: PublicKey
-    _private: PrivateKey = field(repr=False)
-
-    @classmethod
-    def from_seed(cls, seed: bytes | bytearray, kid: int) -> Root:
-        """Make the Ed25519 key of this 32-byte seed; `kid` 0 to 2**32-1 tells it from other live keys."""
-        private = PrivateKey.from_bytes(bytes(seed), Algorithm.Ed25519)  # type: ignore[call-arg,attr-defined]
-        return cls(kid, KeyPair.from_private_key(private).public_key, private)
-
-    @property
-    def keys(self) -> dict[int, PublicKey]:
-        """This key as `verify` wants it; two live keys are the union of two of these."""
-        return {self.kid: self.public}
-
-
-def public_key(text: str) -> PublicKey:
-    """Read `ed25519/<64 hex digits>`, as `str(Root.public)` writes it and the vault publishes it; else BadRequest."""
-    algorithm, _, digits = text.partition("/")
-    if algorithm != "ed25519" or not re.fullmatch(r"[0-9a-f]{64}", digits):
-        raise BadRequest("a public key is written ed25519/ and 64 hex digits")
-    try:
-        return guarded(
-            lambda: PublicKey.from_bytes(bytes.fromhex(digits), Algorithm.Ed25519),  # type: ignore[call-arg,attr-defined]
-            Reason.UNKNOWN_KEY,
-        )
-    except Refused:
-        raise BadRequest("this is no Ed25519 public key") from None
+_CHECKS = "check if time($t), $t < {expires}; check if request_audience($a), audience($a);"
+_THUMBPRINT = re.compile(r"[A-Za-z0-9._:/@+=-]{0,128}", re.ASCII)
+_WIDE = {"collection": "collections", "source": "sources", "kind": "kinds", "person": "people"}
 
 
 def audience(vault_id: str) -> str:
@@ -60,30 +30,54 @@ def audience(vault_id: str) -> str:
 
 
 def mint(root: Root, grant: Grant, audience: str, expires: datetime, now: datetime) -> str:
-    """Return a token for `grant`, good until `expires` or the grant's own end, whichever is first.
+    """Return a token that says all that `grant` allows, good until `expires` or the grant's own end, if that is first.
 
-    It names the grant's actions and collections; the other conditions stay in the grant's row, which is asked on
-    every use. BadRequest when there is nothing to grant or no time left, TooLarge for more collections than fit.
+    BadRequest when there is nothing to grant or no time left, TooLarge for more names than fit.
     """
     until = min(utc(expires), grant.expires).replace(microsecond=0)
     if until <= now:
         raise BadRequest("the token would be expired at once")
-    granted = grant.where.collections
-    collections = [EVERY_COLLECTION] if granted.every else sorted(map(names.name, granted.only))
-    if not collections or not grant.actions:
-        raise BadRequest("nothing is named, so nothing is granted")
-    block = builder(
-        BiscuitBuilder,
-        "grant({grant}); client({client}); audience({audience});"
-        "check if time($t), $t < {expires}; check if request_audience($a), audience($a);",
-        {"grant": names.grant_id(grant.id), "client": names.name(grant.client), "audience": audience, "expires": until},
-    )
-    for action in sorted(grant.actions):
-        block.add_fact(fact("op", action.value))
-    for collection in collections:
-        block.add_fact(fact("collection", collection))
+    if not _THUMBPRINT.fullmatch(grant.holder):
+        raise BadRequest("a holder is named by the thumbprint of its key")
+    said = facts.write(
+        facts.Facts(
+            names.grant_id(grant.id), names.name(grant.client), audience, grant.actions, _named(grant.where),
+            grant.detail, grant.limits.results, grant.holder,
+        )
+    )  # fmt: skip
+    block = builder(BiscuitBuilder, _CHECKS, {"expires": until})
+    for name, terms in said:
+        block.add_fact(fact(name, *(value for _, value in terms)))
     block.set_root_key_id(root.kid)
     token: str = block.build(root._private).to_base64()
-    if len(token) > MAX_MINTED:
-        raise TooLarge("these collections do not fit into a token", hint="name fewer, or grant --all")
+    if len(token) > MAX_MINTED or len(said) > MAX_FACTS:
+        raise _too_wide(name for name, _ in said)
     return token
+
+
+def _named(where: Conditions) -> Conditions:
+    """Return the conditions with every name in its one spelling; BadRequest for what is no name."""
+
+    def each(chosen: Names) -> Names:
+        return replace(chosen, only=frozenset(map(names.name, chosen.only)))
+
+    def alternatives(groups: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
+        return tuple(frozenset(map(names.label, group)) for group in groups)
+
+    return replace(
+        where,
+        collections=each(where.collections),
+        sources=each(where.sources),
+        kinds=each(where.kinds),
+        labels=alternatives(where.labels),
+        without_labels=frozenset(map(names.label, where.without_labels)),
+        people=alternatives(where.people),
+    )
+
+
+def _too_wide(said: Iterable[str]) -> TooLarge:
+    most = Counter(said).most_common(1)[0][0]
+    also = ", or grant --all" if most == "collection" else ""
+    return TooLarge(
+        "this grant names more than fits into a token", hint=f"name fewer {_WIDE.get(most, 'labels')}{also}"
+    )

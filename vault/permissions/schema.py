@@ -8,57 +8,70 @@ from __future__ import annotations
 
 from vault.permissions.protobuf import Field, Schema
 
-_PUBLIC_KEY: Schema = {
-    1: Field("algorithm", "varint", required=True),
-    2: Field("key", "bytes", required=True),
-}
-_SIGNED: Schema = {
-    1: Field("block", "bytes", required=True),
-    2: Field("key", _PUBLIC_KEY, required=True),
-    3: Field("signature", "bytes", required=True),
-    4: Field("external", "bytes"),
-    5: Field("version", "varint"),
-}
-_PROOF: Schema = {1: Field("secret", "bytes"), 2: Field("seal", "bytes")}
-BISCUIT: Schema = {
-    1: Field("kid", "varint"),
-    2: Field("authority", _SIGNED, required=True),
-    3: Field("blocks", _SIGNED, many=True),
-    4: Field("proof", _PROOF, required=True),
-}
-_SCALARS: Schema = {
-    1: Field("var", "varint"), 2: Field("int", "varint"), 3: Field("str", "varint"), 4: Field("date", "varint"),
+_PUBLIC_KEY = Schema(
+    {
+        1: Field("algorithm", "varint", required=True),
+        2: Field("key", "bytes", required=True),
+    }
+)
+_SIGNED = Schema(
+    {
+        1: Field("block", "bytes", required=True),
+        2: Field("key", _PUBLIC_KEY, required=True),
+        3: Field("signature", "bytes", required=True),
+        4: Field("external", "bytes"),
+        5: Field("version", "varint"),
+    }
+)
+_PROOF = Schema({1: Field("secret", "bytes"), 2: Field("seal", "bytes")})
+BISCUIT = Schema(
+    {
+        1: Field("kid", "varint"),
+        2: Field("authority", _SIGNED, required=True),
+        3: Field("blocks", _SIGNED, many=True),
+        4: Field("proof", _PROOF, required=True),
+    }
+)
+_SCALARS = {
+    1: Field("var", "varint"),
+    2: Field("int", "varint"),
+    3: Field("str", "varint"),
+    4: Field("date", "varint"),
     6: Field("bool", "varint"),
-}  # fmt: skip
-_TERM: Schema = {**_SCALARS, 7: Field("set", {1: Field("members", _SCALARS, many=True)})}
-_PREDICATE: Schema = {1: Field("name", "varint", required=True), 2: Field("terms", _TERM, many=True)}
-_UNARY: Schema = {1: Field("kind", "varint", required=True)}
-_BINARY: Schema = {1: Field("kind", "varint", required=True)}
+}
+_TERM = Schema({**_SCALARS, 7: Field("set", Schema({1: Field("members", Schema(_SCALARS), many=True)}))})
+_PREDICATE = Schema({1: Field("name", "varint", required=True), 2: Field("terms", _TERM, many=True)})
+_KIND = Schema({1: Field("kind", "varint", required=True)})
 
 
 def _op(depth: int) -> Schema:
     """Return the schema of an operation; closures nest (`a && b && c`), but not without end."""
-    schema: dict[int, Field] = {1: Field("value", _TERM), 2: Field("unary", _UNARY), 3: Field("binary", _BINARY)}
+    fields = {1: Field("value", _TERM), 2: Field("unary", _KIND), 3: Field("binary", _KIND)}
     if depth:
-        schema[4] = Field("closure", {2: Field("ops", _op(depth - 1), many=True)})
-    return schema
+        fields[4] = Field("closure", Schema({2: Field("ops", _op(depth - 1), many=True)}))
+    return Schema(fields)
 
 
-_QUERY: Schema = {
-    1: Field("head", _PREDICATE, required=True),
-    2: Field("body", _PREDICATE, many=True),
-    3: Field("expressions", {1: Field("ops", _op(8), many=True)}, many=True),
-    4: Field("scope", "bytes", many=True),
-}
-BLOCK: Schema = {
-    1: Field("symbols", "bytes", many=True),
-    3: Field("version", "varint", required=True),
-    4: Field("facts", {1: Field("predicate", _PREDICATE, required=True)}, many=True),
-    5: Field("rules", "bytes", many=True),
-    6: Field("checks", {1: Field("queries", _QUERY, many=True), 2: Field("kind", "varint")}, many=True),
-    7: Field("scope", "bytes", many=True),
-    8: Field("keys", "bytes", many=True),
-}
+_QUERY = Schema(
+    {
+        1: Field("head", _PREDICATE, required=True),
+        2: Field("body", _PREDICATE, many=True),
+        3: Field("expressions", Schema({1: Field("ops", _op(8), many=True)}), many=True),
+        4: Field("scope", "bytes", many=True),
+    }
+)
+_CHECK = Schema({1: Field("queries", _QUERY, many=True), 2: Field("kind", "varint")})
+BLOCK = Schema(
+    {
+        1: Field("symbols", "bytes", many=True),
+        3: Field("version", "varint", required=True),
+        4: Field("facts", Schema({1: Field("predicate", _PREDICATE, required=True)}), many=True),
+        5: Field("rules", "bytes", many=True),
+        6: Field("checks", _CHECK, many=True),
+        7: Field("scope", "bytes", many=True),
+        8: Field("keys", "bytes", many=True),
+    }
+)
 VERSIONS = range(3, 7)  # Datalog 3.0 to 3.3
 KINDS = {0: "if", 1: "all", 2: "reject"}
 UNARY_OPS = {0: "!", 1: "()"}

@@ -10,30 +10,35 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from biscuit_auth import AuthorizerBuilder, Biscuit, PublicKey, Rule
 
+from vault import limits
 from vault.errors import Overloaded
-from vault.permissions import caveats
-from vault.permissions.attenuation import Inspection, attenuate, inspect
+from vault.permissions import caveats, scope
+from vault.permissions.attenuation import Inspection, attenuate, fitting, inspect
 from vault.permissions.datalog import authorizer, fact, guarded, within_limits
-from vault.permissions.minting import EVERY_COLLECTION, Root, audience, mint, public_key
-from vault.permissions.vetting import MAX_TOKEN, Facts, Reason, Vetted, refused, vet
-from vault.types import EPOCH, Action, Conditions, Record
+from vault.permissions.facts import EVERY_COLLECTION, Facts
+from vault.permissions.minting import audience, mint
+from vault.permissions.roots import Published, Root, public_key
+from vault.permissions.vetting import MAX_TOKEN, Reason, Vetted, refused, vet
+from vault.types import EPOCH, Action, Conditions, Detail, Record
 
 __all__ = [
-    "EVERY_COLLECTION", "Inspection", "Root", "Verified", "Verifier", "Vetted", "actions", "attenuate", "audience",
-    "authorize", "gate", "inspect", "mint", "public_key", "verify", "vet",
+    "EVERY_COLLECTION", "Inspection", "Published", "Root", "Verified", "Verifier", "Vetted", "actions", "attenuate",
+    "audience", "authorize", "fitting", "gate", "inspect", "mint", "public_key", "verify", "verify_offline", "vet",
 ]  # fmt: skip
 
 _POLICY = AuthorizerBuilder(
     "allow if request_op($op), op($op), request_collection($c), collection($c);"
     'allow if request_op($op), op($op), request_collection($c), collection("*");'
 )
-_FACTS = {name: Rule(f"fact($x) <- {name}($x)") for name in ("grant", "client", "audience", "op", "collection")}
+_EVALUATED = {name: Rule(f"fact($x) <- {name}($x)") for name in ("grant", "client", "audience", "op", "collection")}
+"""The facts of the first block that policy and checks can ask about."""
+_DAY = timedelta(days=1)
 
 
 # ---------------------------------------------------------------- verify
@@ -43,22 +48,39 @@ _FACTS = {name: Rule(f"fact($x) <- {name}($x)") for name in ("grant", "client", 
 class Verified:
     """A token that this vault signed, for itself, and that has not expired. Only verification makes one.
 
-    `where`, `actions` and `expires` are what its canonical caveats leave, for the index to filter by. `exact` says
-    that they say all there is to say; else only `authorize` and `gate` know. `revocation_ids` runs from the first
-    block to the last: a child begins with its parent's.
+    `facts` are what the first block says. `where`, `actions`, `detail`, `results` and `expires` are what its canonical
+    caveats leave of them, for the index to filter by. `exact` says that there are no other caveats; else only
+    `authorize` and `gate` know. `revocation_ids` runs from the first block to the last: a child begins with its
+    parent's.
     """
 
-    grant: str
-    client: str
-    audience: str
-    actions: frozenset[Action]
-    collections: frozenset[str]
-    expires: datetime
+    facts: Facts
     where: Conditions
+    actions: frozenset[Action]
+    detail: Detail
+    results: int | None
+    expires: datetime
     exact: bool
     attenuated: bool
     revocation_ids: tuple[str, ...]
     _biscuit: Biscuit = field(repr=False, compare=False)
+
+    @property
+    def grant(self) -> str:
+        return self.facts.grant
+
+    @property
+    def client(self) -> str:
+        return self.facts.client
+
+    @property
+    def audience(self) -> str:
+        return self.facts.audience
+
+    @property
+    def holder(self) -> str:
+        """The thumbprint of the key that its bearer must prove, empty for none."""
+        return self.facts.holder
 
 
 def verify(vetted: Vetted, keys: Mapping[int, PublicKey], audience: str, now: datetime) -> Verified:
@@ -70,19 +92,17 @@ def verify(vetted: Vetted, keys: Mapping[int, PublicKey], audience: str, now: da
     # One token, one spelling: what the library would write is what came in, and it reads the facts that we read.
     if not guarded(lambda: biscuit.to_base64() == vetted.token and _agree(biscuit, vetted.facts), Reason.MALFORMED):
         raise refused(Reason.MALFORMED)
-    facts, narrowed = vetted.facts, caveats.read(vetted.blocks)
-    if facts.audience != audience:
+    if vetted.facts.audience != audience:
         raise refused(Reason.AUDIENCE)
-    expires = facts.expires if narrowed.expires is None else min(facts.expires, narrowed.expires)
+    left = caveats.read(vetted)
     verified = Verified(
-        grant=facts.grant,
-        client=facts.client,
-        audience=facts.audience,
-        actions=facts.ops if narrowed.actions is None else facts.ops & narrowed.actions,
-        collections=facts.collections,
-        expires=caveats.moment(expires),
-        where=narrowed.where,
-        exact=narrowed.exact,
+        facts=vetted.facts,
+        where=left.where,
+        actions=left.actions,
+        detail=left.detail,
+        results=left.results,
+        expires=caveats.moment(left.expires),
+        exact=left.exact,
         attenuated=bool(vetted.blocks),
         revocation_ids=tuple(biscuit.revocation_ids),
         _biscuit=biscuit,
@@ -91,16 +111,26 @@ def verify(vetted: Vetted, keys: Mapping[int, PublicKey], audience: str, now: da
     return verified
 
 
+def verify_offline(token: str, published: Published, now: datetime) -> Verified:
+    """Check a token with the published keys of its vault: signature, expiry, and audience where it is known.
+
+    Refused(reason) otherwise. Whether it was revoked, or its grant paused or narrowed, only the vault can tell.
+    """
+    vetted = vet(token)
+    return verify(vetted, {vetted.kid: published.key(vetted.kid)}, published.audience or vetted.facts.audience, now)
+
+
 def _agree(biscuit: Biscuit, facts: Facts) -> bool:
-    """Say whether the library sees the same facts as vetting did. No rule can run: vetting passed none."""
+    """Say whether the library sees the same as vetting did, in all that it evaluates. No rule runs: there are none."""
 
     def query() -> dict[str, set[str]]:
         world = authorizer().build(biscuit)
-        return {name: {found.terms[0] for found in world.query(rule)} for name, rule in _FACTS.items()}
+        return {name: {found.terms[0] for found in world.query(rule)} for name, rule in _EVALUATED.items()}
 
+    collections = facts.where.collections
     return within_limits(query) == {
-        "grant": {facts.grant}, "client": {facts.client}, "audience": {facts.audience}, "op": set(facts.ops),
-        "collection": set(facts.collections),
+        "grant": {facts.grant}, "client": {facts.client}, "audience": {facts.audience}, "op": set(facts.actions),
+        "collection": {EVERY_COLLECTION} if collections.every else set(collections.only),
     }  # fmt: skip
 
 
@@ -159,27 +189,25 @@ def authorize(
     return frozenset(
         collection
         for collection in set(collections)
-        if _covered(verified, collection)
+        if collection in verified.facts.where.collections
         and (not verified.attenuated or _allows(verified, action, collection, now, (("stage", "request"),)))
     )
 
 
 def actions(verified: Verified, now: datetime, audience: str) -> frozenset[Action]:
     """Return the actions this token allows somewhere at `now`. Raises like `authorize`."""
-    narrowed = verified.where.collections
-    if EVERY_COLLECTION not in verified.collections:
-        places = verified.collections
-    else:
-        places = frozenset({EVERY_COLLECTION}) if narrowed.every else narrowed.only
+    left = verified.where.collections
+    places = frozenset({EVERY_COLLECTION}) if left.every else left.only
     return frozenset(a for a in verified.actions if authorize(verified, a, places, now, audience))
 
 
 def gate(verified: Verified, record: Record, action: Action, now: datetime) -> bool:
     """Say whether this token allows `action` on this one record at `now`: the last decision before it is released.
 
-    Free for a token without caveats, one evaluation else. Overloaded when a limit was hit twice.
+    The first block's conditions in plain code, its caveats by one evaluation if there are any: nothing here is what
+    the index was filtered by. Overloaded when a limit was hit twice.
     """
-    if now >= verified.expires or action not in verified.actions or not _covered(verified, record.collection):
+    if now >= verified.expires or action not in verified.actions or not scope.admits(verified.facts.where, record, now):
         return False
     if not verified.attenuated:
         return True
@@ -193,23 +221,21 @@ def gate(verified: Verified, record: Record, action: Action, now: datetime) -> b
         *(("record_label", label) for label in record.labels),
         *(("record_person", person) for person in record.people),
     ]
-    if record.date is not None and record.date >= EPOCH:  # Biscuit knows no other dates: then as if unknown
-        facts.append(("record_date", record.date))
+    if record.date is not None:
+        facts.append(("record_age", -((record.date - now) // _DAY)))  # rounded up: "at most 90" is "the last 90 days"
+        if record.date >= EPOCH:  # Biscuit knows no other dates: then as if unknown
+            facts.append(("record_date", record.date))
     return _allows(verified, action, record.collection, now, facts)
-
-
-def _covered(verified: Verified, collection: str) -> bool:
-    """The first block's policy, in plain Python: equal to `_POLICY` for a token without caveats."""
-    return EVERY_COLLECTION in verified.collections or collection in verified.collections
 
 
 def _allows(
     verified: Verified, action: Action, collection: str, now: datetime, facts: Iterable[tuple[str, Any]]
 ) -> bool:
     """Run Biscuit once, with one value for each dimension of the request; anything but a clear yes is no."""
+    most = limits.HITS if verified.results is None else verified.results
     said = [
         ("time", now), ("request_audience", verified.audience), ("request_op", action.value),
-        ("request_collection", collection), *facts,
+        ("request_collection", collection), ("request_detail", int(verified.detail)), ("request_results", most), *facts,
     ]  # fmt: skip
 
     def run() -> bool:

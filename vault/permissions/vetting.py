@@ -15,9 +15,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from vault.errors import Refused
+from vault.permissions import facts
+from vault.permissions.facts import Facts, Predicate
 from vault.permissions.protobuf import Malformed, Unknown, decode
 from vault.permissions.schema import BINARY_OPS, BISCUIT, BLOCK, FIRST_SYMBOL, KINDS, SYMBOLS, UNARY_OPS, VERSIONS
-from vault.types import Action
 
 MAX_TOKEN = 8192
 """Characters of the token."""
@@ -40,7 +41,8 @@ MAX_SYMBOLS = 512
 
 SINGLE = frozenset({
     "time", "stage", "grant", "client", "audience", "request_audience", "request_op", "request_collection",
-    "record_collection", "record_source", "record_kind", "record_date", "record_sensitivity", "record_provenance",
+    "request_detail", "request_results", "record_collection", "record_source", "record_kind", "record_date",
+    "record_age", "record_sensitivity", "record_provenance",
 })  # fmt: skip
 MANY = frozenset({"op", "collection", "record_label", "record_person"})
 """The facts that checks may ask about: those with one value at a time, and those with many."""
@@ -76,11 +78,6 @@ def refused(reason: Reason) -> Refused:
     return Refused("the token is not accepted", reason=reason.value)
 
 
-class Predicate(NamedTuple):
-    name: str
-    terms: tuple[tuple[str, Any], ...]
-
-
 class Query(NamedTuple):
     """All predicates match and all expressions hold. A term is (type, value), an operation (name, value)."""
 
@@ -96,25 +93,17 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the first block says. `expires` is in seconds since 1970."""
-
-    grant: str
-    client: str
-    audience: str
-    ops: frozenset[Action]
-    collections: frozenset[str]
-    expires: int
-
-
-@dataclass(frozen=True, slots=True)
 class Vetted:
-    """A token of known, cheap shape. Nothing in it is proven yet: only `tokens.verify` does that."""
+    """A token of known, cheap shape. Nothing in it is proven yet: only `tokens.verify` does that.
+
+    `expires` is in seconds since 1970; `blocks` are the checks of the later blocks.
+    """
 
     token: str
     raw: bytes
     kid: int
     facts: Facts
+    expires: int
     blocks: tuple[tuple[Check, ...], ...]
 
 
@@ -137,13 +126,13 @@ def vet(token: str) -> Vetted:
         if container["kid"] >> 32:
             raise Malformed("kid")
         symbols: list[str] = []
-        facts = _authority(_block(container["authority"], symbols), symbols)
+        said, expires = _authority(_block(container["authority"], symbols), symbols)
         blocks = tuple(_later(_block(signed, symbols), symbols) for signed in container["blocks"])
     except Unknown:
         raise refused(Reason.UNKNOWN_FIELD) from None
     except Malformed:
         raise refused(Reason.MALFORMED) from None
-    return Vetted(token, raw, container["kid"], facts, blocks)
+    return Vetted(token, raw, container["kid"], said, expires, blocks)
 
 
 def _raw(token: str) -> bytes:
@@ -197,28 +186,19 @@ def _extend(symbols: list[str], added: list[bytes]) -> None:
         raise Malformed("symbol") from None
 
 
-def _authority(block: dict[str, Any], symbols: list[str]) -> Facts:
+def _authority(block: dict[str, Any], symbols: list[str]) -> tuple[Facts, int]:
     """Read the first block. Only the vocabulary of version 1 is one: each fact known, the two checks in place."""
     if len(block["facts"]) > MAX_FACTS:
         raise refused(Reason.LIMIT)
-    said: dict[str, list[str]] = {"grant": [], "client": [], "audience": [], "op": [], "collection": []}
-    for fact in block["facts"]:
-        predicate = _predicate(fact["predicate"], symbols)
-        if predicate.name not in said or len(predicate.terms) != 1 or predicate.terms[0][0] != "str":
-            raise refused(Reason.VOCABULARY)
-        said[predicate.name].append(predicate.terms[0][1])
-    if any(len(said[one]) != 1 for one in ("grant", "client", "audience")) or not said["op"] or not said["collection"]:
-        raise refused(Reason.VOCABULARY)
+    predicates = [_predicate(fact["predicate"], symbols) for fact in block["facts"]]
     checks = tuple(_check(check, symbols) for check in block["checks"])
-    if len(checks) != 2 or checks[1] != _AUDIENCE or not set(said["op"]) <= set(Action):
-        raise refused(Reason.VOCABULARY)
-    expires = expiry(checks[0])
+    expires = expiry(checks[0]) if len(checks) == 2 and checks[1] == _AUDIENCE else None
     if expires is None:
         raise refused(Reason.VOCABULARY)
-    return Facts(
-        grant=said["grant"][0], client=said["client"][0], audience=said["audience"][0],
-        ops=frozenset(map(Action, said["op"])), collections=frozenset(said["collection"]), expires=expires,
-    )  # fmt: skip
+    try:
+        return facts.read(predicates), expires
+    except ValueError:
+        raise refused(Reason.VOCABULARY) from None
 
 
 def _later(block: dict[str, Any], symbols: list[str]) -> tuple[Check, ...]:

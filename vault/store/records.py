@@ -171,6 +171,11 @@ def collections(conn: Connection) -> list[CollectionView]:
     ]
 
 
+def imported_after(conn: Connection, moment: datetime) -> set[int]:
+    """Return the numbers of the records that were taken in, new or changed, after `moment`."""
+    return {n for (n,) in conn.execute("SELECT n FROM record WHERE imported > ?", (micros(moment),))}
+
+
 def chunk_count(conn: Connection) -> int:
     """Return how many chunks there are."""
     return int(conn.execute("SELECT count(*) FROM chunk").fetchone()[0])
@@ -268,6 +273,16 @@ def _fields(draft: Draft, collection: str, source: str) -> dict[str, Any]:
         if isinstance(value, str) and not encodes(value):
             raise BadRequest(f"{name}: not valid Unicode text")
     return fields
+
+
+def imagined(draft: Draft, collection: str, source: str) -> Record:
+    """Return the record that a draft would become, without id or version. BadRequest for one that cannot be stored."""
+    f = _fields(draft, collection, source)
+    return _record([
+        "", collection, source, f["origin"], f["kind"], f["title"], f["text"], f["created"], f["updated"], 0,
+        f["people"], f["labels"], f["sensitivity"], f["language"], f["provenance"], f["url"], f["thread"],
+        f["position"], 0,
+    ])  # fmt: skip
 
 
 def _digest(fields: dict[str, Any], hash_key: bytearray) -> bytes:

@@ -51,16 +51,89 @@ CREATE TABLE chunk (
 CREATE TABLE term (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
 
 CREATE TABLE grant_ (
-    id        TEXT    PRIMARY KEY,
-    client    TEXT    NOT NULL,
-    purpose   TEXT    NOT NULL,
-    actions   TEXT    NOT NULL,                  -- JSON array
-    scope     TEXT    NOT NULL,                  -- JSON, permissions/SPEC.md
-    status    TEXT    NOT NULL,
-    created   INTEGER NOT NULL,
-    expires   INTEGER NOT NULL,
-    last_used INTEGER
+    id           TEXT    PRIMARY KEY,
+    client       TEXT    NOT NULL,
+    purpose      TEXT    NOT NULL,
+    actions      TEXT    NOT NULL,               -- JSON array
+    scope        TEXT    NOT NULL,               -- JSON, permissions/SPEC.md
+    detail       TEXT    NOT NULL,
+    limits       TEXT    NOT NULL,               -- JSON, permissions/SPEC.md
+    approval     TEXT    NOT NULL,
+    holder       TEXT    NOT NULL,               -- thumbprint of the key its bearer must prove, or ''
+    status       TEXT    NOT NULL,
+    paused_for   TEXT    NOT NULL,
+    created      INTEGER NOT NULL,
+    expires      INTEGER NOT NULL,
+    last_used    INTEGER,
+    fresh        INTEGER,                        -- usage before this time does not count
+    records_then INTEGER NOT NULL,               -- records in scope when it was made
+    version      INTEGER NOT NULL                -- +1 with every change of what it allows
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE revoked_token (id TEXT PRIMARY KEY, grant_ TEXT NOT NULL, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- What a client used. `spent` has a row for each minute in which it was answered, kept for 7 days: all so far, by its end.
+CREATE TABLE spent (
+    client  TEXT    NOT NULL,
+    minute  INTEGER NOT NULL,                    -- minutes since 1970
+    queries INTEGER NOT NULL,
+    hits    INTEGER NOT NULL,                    -- records released, each time they were
+    bytes   INTEGER NOT NULL,
+    PRIMARY KEY (client, minute)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE released (
+    client TEXT    NOT NULL,
+    record TEXT    NOT NULL,                     -- record.id; the row outlives the record
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL,
+    times  INTEGER NOT NULL,
+    PRIMARY KEY (client, record)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX released_first ON released (client, first);
+CREATE INDEX released_last ON released (client, last);
+
+-- The words that left: each wording of a record once, and which answers it left in.
+CREATE TABLE wording (
+    n      INTEGER PRIMARY KEY AUTOINCREMENT,
+    record TEXT    NOT NULL,                     -- record.id
+    digest BLOB    NOT NULL,                     -- SHA-256, permissions/SPEC.md
+    title  TEXT    NOT NULL,
+    text   TEXT    NOT NULL,
+    UNIQUE (record, digest)
+) STRICT;
+CREATE TABLE departure (entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, wording INTEGER NOT NULL, PRIMARY KEY (entry, ordinal)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE request (
+    id      TEXT    PRIMARY KEY,
+    asked   TEXT    NOT NULL,                    -- answer, access
+    grant_  TEXT    NOT NULL,                    -- the grant whose holder asks
+    client  TEXT    NOT NULL,
+    key     TEXT    NOT NULL,                    -- equal requests have equal keys
+    action  TEXT    NOT NULL,
+    query   TEXT    NOT NULL,
+    purpose TEXT    NOT NULL,
+    terms   TEXT    NOT NULL,                    -- JSON
+    records TEXT    NOT NULL,                    -- JSON array of ID:VERSION, what the owner is shown
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,                    -- silence until then denies
+    verdict TEXT    NOT NULL,                    -- pending, approved, standing, used, denied, lapsed
+    decided INTEGER,
+    scope   TEXT    NOT NULL,                    -- approved for these conditions only, or ''
+    until   INTEGER,
+    granted TEXT    NOT NULL                     -- the grant made of it, or ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_grant ON request (grant_, key);
+CREATE INDEX request_verdict ON request (verdict, created);
+
+CREATE TABLE notice (
+    n         INTEGER PRIMARY KEY AUTOINCREMENT,
+    time      INTEGER NOT NULL,
+    kind      TEXT    NOT NULL,
+    client    TEXT    NOT NULL,
+    grant_    TEXT    NOT NULL,
+    detail    TEXT    NOT NULL,                  -- JSON
+    dismissed INTEGER NOT NULL DEFAULT 0
+) STRICT;
 
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY,                  -- 0, 1, 2 ... without gaps: the leaf index

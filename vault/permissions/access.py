@@ -1,0 +1,68 @@
+"""What a client asks to be granted, as it is stored with its request (SPEC.md, Request)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import rfc8785
+
+from vault import limits
+from vault.errors import BadRequest, Damaged
+from vault.permissions import scope
+from vault.types import GRANTABLE, UNLIMITED, AccessRequest, Action, Conditions, Detail, Limits
+
+
+def write(request: AccessRequest, where: Conditions) -> str:
+    """Return the canonical JSON of what is asked; `where` is what its filter means."""
+    return rfc8785.dumps({
+        "v": 1,
+        "actions": sorted(request.actions),
+        "detail": request.detail.name.lower(),
+        "limits": _limits(request.limits),
+        "scope": json.loads(scope.to_json(where)),
+        "expires_in": request.expires_in,
+    }).decode()  # fmt: skip
+
+
+def read(text: str) -> tuple[frozenset[Action], Detail, Limits, Conditions, int]:
+    """Return actions, detail, limits, conditions and seconds; Damaged for what `write` did not write."""
+    try:
+        said = json.loads(text)
+        return (
+            frozenset(map(Action, said["actions"])),
+            Detail.parse(said["detail"]),
+            Limits(**said["limits"]),
+            scope.from_json(rfc8785.dumps(said["scope"]).decode()),
+            int(said["expires_in"]),
+        )
+    except (ValueError, KeyError, TypeError, BadRequest):
+        raise Damaged("a stored request cannot be read") from None
+
+
+def in_words(text: str) -> dict[str, Any]:
+    """Return the terms for a person: the scope in the owner's words, and only what is said."""
+    actions, detail, asked, where, seconds = read(text)
+    words = {"actions": sorted(actions), "detail": detail.name.lower(), "scope": scope.in_words(where)}
+    some = {} if asked == UNLIMITED else {"limits": {name: n for name, n in _limits(asked).items() if n is not None}}
+    return words | some | {"expires_in": seconds}
+
+
+def check(request: AccessRequest) -> Conditions:
+    """Return the conditions of what is asked. Raises BadRequest for nothing named and what could never be granted."""
+    if not request.purpose.strip():
+        raise BadRequest("say what the access is for: `purpose`")
+    if len(request.purpose) > limits.PURPOSE:
+        raise BadRequest(f"a purpose has at most {limits.PURPOSE} characters")
+    if not request.actions or not set(request.actions) <= GRANTABLE:
+        raise BadRequest(f"actions are some of: {', '.join(sorted(GRANTABLE))}")
+    if not 1 <= request.expires_in <= limits.GRANT_DAYS * 86400:
+        raise BadRequest(f"access lasts at least a second and at most {limits.GRANT_DAYS} days")
+    return scope.from_filter(request.filter, all=False)
+
+
+def _limits(asked: Limits) -> dict[str, int | None]:
+    return {
+        "results": asked.results, "queries_per_hour": asked.queries_per_hour,
+        "records_per_day": asked.records_per_day, "bytes_per_day": asked.bytes_per_day,
+    }  # fmt: skip

@@ -1,0 +1,195 @@
+"""Grants: the owner's stored decisions, and how the owner makes and sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from vault.types.scope import Action, Conditions, Detail, Filter
+
+
+class Status(StrEnum):
+    """Where a grant stands. Only an active grant answers."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class Approval(StrEnum):
+    """When the owner is asked: never, once at first use, for records that are sensitive or above, for each request."""
+
+    NEVER = "never"
+    FIRST = "first"
+    SENSITIVE = "sensitive"
+    EACH = "each"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a grant gives, None for as much as is asked. `results` are the records of one answer.
+
+    The others are counted over all that the client used, whatever grants and tokens it came by.
+    """
+
+    results: int | None = None
+    queries_per_hour: int | None = None
+    records_per_day: int | None = None
+    bytes_per_day: int | None = None
+
+    def __and__(self, other: Limits) -> Limits:
+        """Return the smaller of each."""
+        return Limits(
+            _least(self.results, other.results),
+            _least(self.queries_per_hour, other.queries_per_hour),
+            _least(self.records_per_day, other.records_per_day),
+            _least(self.bytes_per_day, other.bytes_per_day),
+        )
+
+
+UNLIMITED = Limits()
+
+
+def _least(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a client used: requests answered in the last hour; in the last day records, each once, and bytes."""
+
+    queries: int = 0
+    records: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The owner's stored decision: the authority that every token of it is measured against.
+
+    `holder` is the thumbprint of the key that its bearer must prove, empty for none. `paused_for` says why it is
+    paused. Usage before `fresh` does not count. `records_then` is how many records it saw when it was made.
+    `version` grows with every change of what it allows.
+    """
+
+    id: str
+    client: str
+    purpose: str
+    actions: frozenset[Action]
+    where: Conditions
+    status: Status
+    created: datetime
+    expires: datetime
+    last_used: datetime | None
+    detail: Detail = Detail.FULL
+    limits: Limits = UNLIMITED
+    approval: Approval = Approval.NEVER
+    holder: str = ""
+    paused_for: str = ""
+    fresh: datetime | None = None
+    records_then: int = 0
+    version: int = 1
+
+
+# ---------------------------------------------------------------- the owner's requests
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRequest:
+    """What the owner wants to grant. Nothing named means nothing granted; `all` must be said."""
+
+    client: str
+    actions: tuple[Action, ...] = (Action.SEARCH, Action.READ, Action.COUNT)
+    filter: Filter = field(default_factory=Filter)
+    all: bool = False
+    purpose: str = ""
+    expires_in: int = 30 * 86400
+    detail: Detail = Detail.FULL
+    limits: Limits = UNLIMITED
+    approval: Approval = Approval.NEVER
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowRequest:
+    """What to take away from a grant; what is left out stays. Nothing here can widen it."""
+
+    filter: Filter = field(default_factory=Filter)
+    actions: tuple[Action, ...] | None = None
+    detail: Detail | None = None
+    limits: Limits = UNLIMITED
+    expires_in: int | None = None
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeRequest:
+    """Which grants to end at once: all of a client's, or with `all` everybody's. One of the two must be said."""
+
+    client: str | None = None
+    all: bool = False
+
+
+# ---------------------------------------------------------------- what the owner sees
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a scope shows now, in numbers of records; `people` the most frequent, `titles` of the latest records."""
+
+    records: int
+    collections: dict[str, int]
+    months: dict[str, int] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
+    sensitivity: dict[str, int] = field(default_factory=dict)
+    titles: tuple[str, ...] = ()
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """A grant as its owner sees it. `scope` is the conditions in words the owner wrote."""
+
+    id: str
+    client: str
+    purpose: str
+    actions: tuple[Action, ...]
+    scope: dict[str, Any]
+    status: Status
+    created: datetime
+    expires: datetime
+    last_used: datetime | None
+    detail: Detail
+    limits: Limits
+    approval: Approval
+    holder: str
+    paused_for: str
+    used: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The one time the token is shown."""
+
+    grant: GrantView
+    token: str
+    sees: Exposure
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a grant shows now; how many records it saw when it was made, and how many of today's came since."""
+
+    grant: GrantView
+    sees: Exposure
+    then: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    grants: tuple[GrantView, ...]

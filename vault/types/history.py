@@ -1,0 +1,169 @@
+"""What happened: audit entries, what was released, notices, and the state of the vault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRequest:
+    """A page of the audit log, newest first. `before` is an entry number."""
+
+    limit: int = 50
+    before: int | None = None
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One audit entry: who asked what, when, by which interface, and what was decided.
+
+    `decision` is `allow` or `deny`; `reason` is a stable code for the owner, never told the client.
+    `query` and `records` stay in the encrypted store; the tree holds a salted commitment only.
+    """
+
+    time: datetime
+    client: str
+    grant: str
+    action: str
+    via: str
+    decision: str
+    reason: str
+    query: str = ""
+    records: tuple[str, ...] = ()
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An entry with its place in the tree."""
+
+    number: int
+    leaf: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    entries: tuple[AuditEntry, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeReport:
+    """The outcome of recomputing the audit tree. `problems` is empty when it holds."""
+
+    size: int
+    root: str
+    ok: bool
+    problems: tuple[str, ...]
+    checkpoint: str
+
+
+# ---------------------------------------------------------------- replay
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """A page of what a client was ever given, newest first. `before` is an entry number."""
+
+    client: str
+    limit: int = 50
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A record in the very words in which it left. `digest` is the SHA-256 (hex) that the audit entry names.
+
+    `text` is empty and `erased` true when the record was forgotten since: then its wording is, too.
+    """
+
+    record: str
+    title: str
+    text: str
+    digest: str
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One answer that left: the audit entry, what was asked, and every record in the wording it got."""
+
+    number: int
+    time: datetime
+    grant: str
+    action: str
+    via: str
+    query: str
+    wordings: tuple[Wording, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """`records` and `bytes` are all that this client was ever given, each record once."""
+
+    client: str
+    releases: tuple[Release, ...]
+    records: int
+    bytes: int
+
+
+# ---------------------------------------------------------------- notices
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the owner should know: `kind` is a stable code, `detail` its numbers and names."""
+
+    number: int
+    time: datetime
+    kind: str
+    client: str
+    grant: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    notices: tuple[Notice, ...]
+
+
+# ---------------------------------------------------------------- the vault
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerToken:
+    """The owner's own short-lived capability, given for the passphrase."""
+
+    token: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    name: str
+    records: int
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VaultStatus:
+    """How the vault is. `state` is `absent`, `locked` or `unlocked`; counts only when unlocked."""
+
+    state: str
+    directory: str
+    address: str | None = None
+    pid: int | None = None
+    records: int | None = None
+    chunks: int | None = None
+    collections: tuple[CollectionView, ...] = ()
+    encoder: str | None = None
+    device: str | None = None
+    grants: int | None = None
+    requests: int | None = None
+    audit_entries: int | None = None
+    notices: tuple[str, ...] = ()
