@@ -48,7 +48,9 @@ def environment(home: Path) -> dict[str, str]:
     secret.chmod(0o600)
     return {
         "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8",
-        "OWNVAULT_DIR": str(home / "vault"), "OWNVAULT_PASSPHRASE_FILE": str(secret), "OMP_NUM_THREADS": "2",
+        "OWNVAULT_DIR": str(home / "vault"), "OWNVAULT_PASSPHRASE_FILE": str(secret),
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # the encoder, converted once
+        "OMP_NUM_THREADS": "2",
     }  # fmt: skip
 
 

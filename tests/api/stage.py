@@ -48,6 +48,8 @@ DRAFTS = {
     ),
 }  # fmt: skip
 NOTES = Filter(collections=("notes",))
+ALONE = ("rest-keys", "rest-revoke")
+"""Transcripts that end the tokens of all others: each has a stage of its own."""
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def ask(app: App, path: str, body: bytes = b"", *headers: tuple[bytes, bytes]) -
     async def send(message: Any) -> None:
         said.append(message)
 
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http", "method": "POST", "path": path, "query_string": b"q=1", "server": ("127.0.0.1", "7117"),
         "headers": [(b"host", b"localhost:7117"), (b"content-type", b"application/json"), *headers],
     }  # fmt: skip

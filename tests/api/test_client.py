@@ -36,6 +36,7 @@ LOCAL = {
     "prove_owner",
     "actions",
     "permit_lock",
+    "decline",
 }
 SERVERS = {"health", "unlock", "lock", "public_keys"}
 
@@ -43,8 +44,8 @@ SERVERS = {"health", "unlock", "lock", "public_keys"}
 def methods(kind: type) -> dict[str, list[str]]:
     return {
         name: list(inspect.signature(member).parameters)
-        for name, member in vars(kind).items()
-        if not name.startswith("_") and inspect.isfunction(member)
+        for name, member in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
     }
 
 

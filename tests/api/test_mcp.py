@@ -25,7 +25,25 @@ from tests.api.conftest import Running, assistant, new, started, stopped
 from tests.support import PASSPHRASE
 from vault.api import tools, wire
 from vault.api.client import RemoteVault
-from vault.types import Action, AuditRequest, CountRequest, Filter, GrantRequest, Holder, ReadRequest, SearchRequest
+from vault.errors import NotFound
+from vault.types import (
+    Action,
+    AddRequest,
+    Approval,
+    ApproveRequest,
+    AuditRequest,
+    By,
+    CountRequest,
+    Detail,
+    Draft,
+    Filter,
+    GrantRequest,
+    Holder,
+    Limits,
+    ReadRequest,
+    SearchRequest,
+    Verdict,
+)
 
 ERAS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 Drive = Callable[[Client], Awaitable[Any]]
@@ -57,7 +75,7 @@ def test_an_assistants_visit(running: Running, mode: str, transport: str) -> Non
     async def visit(client: Client) -> None:
         assert client.protocol_version == ERAS[mode]
         listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert set(listed) == {"search", "fetch", "count"}
+        assert set(listed) == {"search", "fetch", "count", "request_access"}
         found = await client.call_tool("search", {"query": "who replaced the bolts", "collections": ["notes"]})
         best = found.structured_content["results"][0]
         assert (best["origin"], best["untrusted"]) == ("keel", False)
@@ -79,7 +97,7 @@ def test_a_tool_that_is_not_allowed_does_not_exist(running: Running, mode: str) 
     counter = assistant(running, f"counter-{mode}", Action.COUNT)
 
     async def visit(client: Client) -> list[Any]:
-        assert [tool.name for tool in (await client.list_tools()).tools] == ["count"]
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["count", "request_access"]
         said = []
         for name, arguments in (("search", {"query": "bolts"}), ("search", {"wrong": 1}), ("nowhere", {}), ("add", {})):
             with pytest.raises(MCPError) as caught:
@@ -92,7 +110,7 @@ def test_a_tool_that_is_not_allowed_does_not_exist(running: Running, mode: str) 
     denied = [
         (one.entry.action, one.entry.via, one.entry.reason) for one in page.entries if one.entry.decision == "deny"
     ]
-    assert denied == [("search", "mcp", "action_not_granted")]
+    assert denied == [("unknown", "mcp", "unknown_name"), ("search", "mcp", "action_not_granted")]
 
 
 @pytest.mark.parametrize("mode", ERAS)
@@ -100,7 +118,7 @@ def test_adding(running: Running, mode: str) -> None:
     writer = assistant(running, f"writer-{mode}", Action.ADD)
 
     async def visit(client: Client) -> Any:
-        assert [tool.name for tool in (await client.list_tools()).tools] == ["add"]
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["add", "request_access"]
         wanted = {"collection": "notes", "text": "A thought.", "title": "T", "labels": ["idea"]}
         first = (await client.call_tool("add", wanted)).structured_content["outcome"]
         second = (await client.call_tool("add", wanted)).structured_content["outcome"]
@@ -146,9 +164,7 @@ def test_mcp_rest_and_client_say_the_same(running: Running) -> None:
         tool = call(running, "search", {"query": query, "limit": 3} | where, running.claude)
         assert answer and answer.json["hits"] == wire.plain(remote)["hits"]
         own = set(answer.json["hits"][0])
-        assert [{k: v for k, v in one.items() if k in own} for one in tool["results"]] == tools.legible(
-            answer.json["hits"]
-        )
+        assert [{k: v for k, v in one.items() if k in own} for one in tool["results"]] == answer.json["hits"]
         assert (
             tool["receipt"]["entry"] == remote.receipt.entry + 1
         )  # the visit's own listing of its actions is not recorded
@@ -162,11 +178,12 @@ def test_the_tools_are_described_once_and_truly(running: Running) -> None:
     async def visit(client: Client) -> Any:
         return (await client.list_tools()).tools
 
-    everything = assistant(running, "everything", *(tool.action for tool in tools.TOOLS.values()))
+    everything = assistant(running, "everything", *(tool.action for tool in tools.TOOLS.values() if tool.action))
     listed = {tool.name: tool for tool in drive(running, everything, "auto", "http", visit)}
     assert set(listed) == set(tools.TOOLS)
     for name, tool in listed.items():
-        assert tool.annotations.read_only_hint is (name != "add") and tool.annotations.open_world_hint is False
+        assert tool.annotations.read_only_hint is (name not in ("add", "request_access"))
+        assert tool.annotations.open_world_hint is False
         jsonschema.Draft202012Validator.check_schema(tool.input_schema)
         jsonschema.Draft202012Validator.check_schema(tool.output_schema)
         assert "$ref" not in json.dumps([tool.input_schema, tool.output_schema])
@@ -314,3 +331,126 @@ def test_odd_messages_are_answered_and_leave_nothing_in_the_log(running: Running
         assert answer and answer.status < 500, body[:80]
         assert b"Traceback" not in answer.body
     assert CANARY not in running.server.log.read_text()
+
+
+# ---------------------------------------------------------------- what is held back, refused, asked for
+
+
+def granted(running: Running, client: str, **more: Any) -> Any:
+    return running.remote.grant(running.owner, GrantRequest(client, filter=Filter(collections=("notes",)), **more))
+
+
+def answered(running: Running, holder: Holder, name: str, arguments: dict[str, Any]) -> Any:
+    async def visit(client: Client) -> Any:
+        await client.list_tools()  # from here on the client checks answers against the tools' schemas
+        return await client.call_tool(name, arguments)
+
+    return drive(running, holder, "auto", "http", visit)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("search", {"query": "bolts", "limit": 1}), ("count", {})])
+def test_an_answer_that_waits_for_the_owner(running: Running, name: str, arguments: dict[str, Any]) -> None:
+    holder = Holder(granted(running, f"patient-{name}", approval=Approval.EACH).token)
+    held = answered(running, holder, name, arguments)
+    said = held.structured_content
+    assert not held.is_error and json.loads(held.content[0].text) == said
+    assert (said["status"], said["message"]) == ("approval_required", tools.ASKED)
+    assert answered(running, holder, name, arguments).structured_content == said, "equal asks are one request"
+    running.remote.approve(running.owner, said["request"], ApproveRequest())
+    assert "receipt" in answered(running, holder, name, arguments).structured_content
+    again = answered(running, holder, name, arguments).structured_content
+    assert again["status"] == "approval_required" and again["request"] != said["request"], "consumed once"
+    running.remote.deny(running.owner, again["request"])
+    denied = answered(running, holder, name, arguments)
+    assert denied.is_error and json.loads(denied.content[0].text) == {
+        "code": "denied", "message": tools.FAILURES["denied"],
+    }  # fmt: skip
+
+
+def test_a_limit_says_so(running: Running) -> None:
+    holder = Holder(granted(running, "eager", limits=Limits(queries_per_hour=1)).token)
+    assert answered(running, holder, "count", {}).structured_content["count"] == 3
+    stopped_ = answered(running, holder, "count", {})
+    assert stopped_.is_error and json.loads(stopped_.content[0].text)["code"] == "limit_reached"
+
+
+def test_answers_only_offers_no_text(running: Running) -> None:
+    holder = Holder(granted(running, "census", actions=(Action.COUNT,), detail=Detail.ANSWERS).token)
+
+    async def visit(client: Client) -> None:
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["count", "request_access"]
+        said = (await client.call_tool("count", {"by": "label", "dates": True})).structured_content
+        assert (said["count"], said["groups"]) == (3, {"music": 1}) and {"first", "last"} <= set(said)
+        with pytest.raises(MCPError):
+            await client.call_tool("search", {"query": "bolts"})
+
+    drive(running, holder, "auto", "http", visit)
+
+
+def test_less_detail_can_be_asked_for(running: Running) -> None:
+    found = answered(running, running.claude, "search", {"query": "bolts", "limit": 1, "detail": "redacted"})
+    best = found.structured_content["results"][0]
+    assert (best["detail"], best["origin"]) == ("redacted", "")
+    record = answered(running, running.claude, "fetch", {"id": best["id"], "detail": "snippet"}).structured_content
+    assert record["metadata"]["detail"] == "snippet"
+
+
+def test_a_key_given_twice_is_refused(running: Running) -> None:
+    call = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "count", "name": "search"}}'
+    answer = raw.request(
+        running.port, "POST", "/mcp", call, authorization=f"Bearer {running.claude.token}",
+        accept="application/json, text/event-stream", mcp_protocol_version="2025-11-25",
+    )  # fmt: skip
+    assert answer and (answer.status, answer.json["detail"]) == (400, "a key is given twice")
+
+
+WISH = {"type": "vault_query", "purpose": "letters", "actions": ["count"], "datatypes": ["private"], "max_results": 5}
+
+
+@pytest.mark.parametrize("transport", ["http", "stdio"])
+def test_asking_for_access(running: Running, transport: str) -> None:
+    """Over stdio the bridge collects what was approved and uses it; over HTTP whoever set the token up has to."""
+    holder = Holder(granted(running, f"asker-{transport}").token)
+
+    async def visit(client: Client) -> str:
+        await client.list_tools()
+        asked = (await client.call_tool("request_access", WISH)).structured_content
+        assert (asked["status"], asked["message"]) == ("pending", tools.STATES[Verdict.PENDING])
+        assert (await client.call_tool("request_access", WISH)).structured_content == asked
+        wrong = await client.call_tool("request_access", {"request": asked["request"], "purpose": "x"})
+        assert wrong.is_error
+        hidden = await client.call_tool("count", {"collections": ["private"]})
+        assert hidden.is_error
+        await asyncio.to_thread(running.remote.approve, running.owner, asked["request"], ApproveRequest())
+        state = (await client.call_tool("request_access", {"request": asked["request"]})).structured_content
+        assert state["status"] == "approved" and "token" not in json.dumps(state)
+        now = await client.call_tool("count", {"collections": ["private"]})
+        assert now.is_error is (transport == "http")
+        if transport == "stdio":
+            assert now.structured_content["count"] == 1
+        return str(asked["request"])
+
+    request = drive(running, holder, "auto", transport, visit)
+    if transport == "stdio":
+        with pytest.raises(NotFound):
+            running.remote.collect(holder, request)
+    else:
+        assert running.remote.count(Holder(running.remote.collect(holder, request).token), CountRequest()).count == 1
+
+
+def test_every_path_to_an_assistant_is_clean(running: Running) -> None:
+    """Title, text, people, labels, origin, url: by search and fetch, and the names that count groups by."""
+    odd = "seen\u202e\u200b\U000e0041\x07"
+    draft = Draft(f"o{odd}", f"clean {odd}", f"t{odd}", people=(f"p{odd}",), labels=(f"l{odd}",), url=f"u:{odd}",
+                  kind=f"k{odd}")  # fmt: skip
+    (made,) = running.remote.add(running.owner, AddRequest("notes", (draft,), "odd")).outcomes
+    try:
+        calls = [("search", {"query": f"clean {odd}", "limit": 9}), ("fetch", {"id": made.id})]
+        calls += [("count", {"by": str(by)}) for by in By]
+        for name, arguments in calls:
+            said = answered(running, running.claude, name, arguments)
+            text = json.dumps(said.structured_content, ensure_ascii=False) + said.content[0].text
+            assert not set("\u202e\u200b\U000e0041\x07") & set(text), name
+            assert "\\u0007" not in text and "\\u202e" not in text, name
+    finally:
+        running.remote.forget(running.owner, made.id)

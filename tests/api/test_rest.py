@@ -13,9 +13,9 @@ from tests.api import raw
 from tests.api.conftest import Running, assistant
 from vault.api import openapi, problems, reference, rest
 from vault.api.attempts import Attempts
-from vault.errors import VaultError, kinds
+from vault.errors import NotFound, VaultError, kinds
 from vault.service import Vault
-from vault.types import Action, Holder
+from vault.types import Action, AuditRequest, Holder
 
 EMPTY: dict[str, Any] = {}
 
@@ -34,7 +34,7 @@ def test_search_has_the_shape_that_others_rely_on(running: Running) -> None:
     assert set(answer.json) == {"hits", "receipt"} and set(answer.json["receipt"]) == {"entry", "leaf"}
     best = answer.json["hits"][0]
     assert list(best) == ["id", "title", "text", "score", "collection", "source", "kind", "date", "people", "labels",
-                          "origin", "provenance"]  # fmt: skip
+                          "origin", "provenance", "untrusted", "detail"]  # fmt: skip
     assert (best["origin"], best["collection"], best["people"]) == ("keel", "notes", ["Anders"])
     assert {hit["collection"] for hit in answer.json["hits"]} == {"notes"}
 
@@ -60,7 +60,7 @@ def test_read_count_add_forget(running: Running) -> None:
 def test_grant_preview_list_revoke(running: Running) -> None:
     wanted = {"client": "cursor", "actions": ["search"], "filter": {"collections": ["notes"]}, "purpose": "try"}
     sees = ask(running, "POST", "/v1/grants/preview", wanted, running.owner).json
-    assert sees == {"records": 3, "collections": {"notes": 3}}
+    assert (sees["records"], sees["collections"], sees["people"]) == (3, {"notes": 3}, {"Anders": 1})
     made = ask(running, "POST", "/v1/grants", wanted, running.owner).json
     assert set(made) == {"grant", "token", "sees"} and made["grant"]["client"] == "cursor"
     holder, id = Holder(made["token"]), made["grant"]["id"]
@@ -104,42 +104,88 @@ ROUTES = [
     for method, operation in methods.items()
 ]
 VALID = {
-    "/v1/search": {"query": "x"}, "/v1/records/read": {"id": "r"}, "/v1/count": EMPTY,
+    "/v1/search": {"query": "x"}, "/v1/records/read": {"id": "r"},
     "/v1/records": {"collection": "notes", "drafts": [{"origin": "a", "text": "t"}]},
-    "/v1/grants": {"client": "c", "all": True}, "/v1/grants/preview": {"client": "c", "all": True}, "/v1/lock": EMPTY,
+    "/v1/grants": {"client": "c", "all": True}, "/v1/grants/preview": {"client": "c", "all": True},
+    "/v1/grants/revoke": {"all": True}, "/v1/grants/{id}/search": {"query": "x"}, "/v1/tokens/revoke": {"token": "x"},
+    "/v1/requests": {"purpose": "p"}, "/v1/audit/replay": {"client": "claude"},
 }  # fmt: skip
-OWNERS = (
-    "forget",
-    "grant",
-    "grants",
-    "preview",
-    "revoke",
-    "audit",
-    "verify",
-    "prove",
-    "status",
-    "origins",
-    "lock",
-    "add",
-)
+"""A request that each route takes; the others take an empty one, or none."""
+CLIENTS = ("search", "read", "count", "request_access", "request_state", "collect")
+"""What an assistant may do."""
+
+
+def target(path: str) -> str:
+    """Return a path with something in it; for a GET with the query that it cannot do without."""
+    path = path + ("?client=claude" if path == "/v1/audit/replay" else "")
+    return path.replace("{number}", "0").replace("{id}", "x").replace("{name}", "x")
+
+
+def body(method: str, path: str) -> Any:
+    return VALID.get(path, EMPTY) if method in ("POST", "PATCH") else None
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), [r for r in ROUTES if "security" not in r[2]], ids=str)
 def test_every_other_route_needs_a_token(running: Running, method: str, path: str, operation: dict[str, Any]) -> None:
-    target = path.replace("{number}", "0").replace("{id}", "x").replace("{name}", "x")
     for token in (None, "", "Bearer", "Bearer x", "Basic eDp5", f"Bearer {running.claude.token[:-8]}AAAA",
                   f"Bearer {running.claude.token},{running.claude.token}", running.claude.token):  # fmt: skip
-        body = json.dumps(VALID[path]).encode() if method == "POST" else None
-        answer = raw.request(running.port, method, target, body, authorization=token)
+        said = None if (given := body(method, path)) is None else json.dumps(given).encode()
+        answer = raw.request(running.port, method, target(path), said, authorization=token)
         assert answer and (answer.status, answer.json["code"]) == (401, "token_refused"), token
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), [r for r in ROUTES if r[2]["operationId"] in OWNERS], ids=str)
+OWNERS = [r for r in ROUTES if "security" not in r[2] and r[2]["operationId"] not in CLIENTS]
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OWNERS, ids=str)
 def test_an_assistant_is_not_the_owner(running: Running, method: str, path: str, operation: dict[str, Any]) -> None:
-    target = path.replace("{number}", "0").replace("{id}", "x").replace("{name}", "x")
-    answer = ask(running, method, target, VALID[path] if method == "POST" else None, running.claude)
+    answer = ask(running, method, target(path), body(method, path), running.claude)
     assert (answer.status, answer.json["code"]) == (403, "not_allowed")
+
+
+@pytest.mark.parametrize("path", ["/v1/grants/x/pause", "/v1/requests/x/deny", "/v1/keys/rotate"])
+def test_a_route_without_a_request_takes_none(running: Running, path: str) -> None:
+    answer = ask(running, "POST", path, {"force": True}, running.owner)
+    assert (answer.status, answer.json["detail"]) == (400, "this route takes nothing")
+
+
+def test_a_method_that_is_not_answered_says_which_are(running: Running) -> None:
+    for method, path, allowed in (
+        ("GET", "/v1/search", "POST"), ("PATCH", "/v1/search", "POST"), ("PUT", "/v1/search", None),
+        ("OPTIONS", "/v1/search", None), ("POST", "/v1/grants/g0", "DELETE, PATCH"), ("PATCH", "/mcp", "POST"),
+        ("POST", "/healthz", "GET, HEAD"), ("DELETE", "/v1/requests", "GET, HEAD, POST"),
+    ):  # fmt: skip
+        answer = raw.request(running.port, method, path, b"{}", authorization=f"Bearer {running.owner.token}")
+        assert answer and answer.status == 405, (method, path)
+        assert answer.headers["allow"] == (allowed or "DELETE, GET, HEAD, PATCH, POST")
+        assert not {name for name in answer.headers if name.startswith("access-control")}
+
+
+def test_a_key_given_twice_is_refused(running: Running) -> None:
+    twice = b'{"query": "roof", "query": "mail"}'
+    answer = raw.request(running.port, "POST", "/v1/search", twice, authorization=f"Bearer {running.claude.token}")
+    assert answer and (answer.status, answer.json["detail"]) == (400, "a key is given twice")
+
+
+def test_the_log_believes_the_owner_alone_which_interface_it_was(running: Running) -> None:
+    for holder, said, logged in (
+        (running.owner, "cli", "cli"), (running.owner, "mcp", "rest"), (running.owner, "x" * 9999, "rest"),
+        (running.claude, "cli", "rest"), (Holder("nonsense"), "cli", "rest"),
+    ):  # fmt: skip
+        token = f"Bearer {holder.token}"
+        raw.request(running.port, "POST", "/v1/count", b"{}", authorization=token, ownvault_via=said)
+        page = running.remote.audit(running.owner, AuditRequest(limit=2)).entries
+        newest = next(one.entry for one in page if one.entry.action == "count")
+        assert newest.via == logged, (said, newest)
+
+
+def test_a_stranger_does_not_pass_for_the_command_line(running: Running) -> None:
+    wrong = b'{"passphrase": "wrong"}'
+    raw.request(running.port, "POST", "/v1/unlock", wrong, ownvault_via="cli", ownvault_knock="guess")
+    newest = running.remote.audit(running.owner, AuditRequest(limit=1)).entries[0].entry
+    assert (newest.action, newest.decision, newest.via) == ("unlock", "deny", "rest")
+    (running.server.directory / "attempts.json").unlink()
 
 
 def test_absent_and_out_of_scope_are_one_answer(running: Running) -> None:
@@ -213,7 +259,7 @@ def test_the_document_is_sound() -> None:
     for method, path, operation in ROUTES:
         in_path = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
         assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}
-        assert ("requestBody" in operation) == (method == "POST" and path != "/v1/lock")
+        assert "requestBody" not in operation or method in ("POST", "PATCH")
     for reference_ in _references(document):
         assert reference_.removeprefix("#/components/schemas/") in schemas
 
@@ -243,6 +289,9 @@ def test_an_unexpected_exception_tells_nothing(vault: Vault, tmp_path: Path, cap
 
 
 def test_every_error_survives_the_wire() -> None:
-    assert all(isinstance(problems.error(problems.problem(kind("m", hint="h"))), kind) for kind in kinds().values())
+    for kind in kinds().values():
+        back = problems.error(json.loads(json.dumps(problems.problem(kind("m", hint="h", request="q1")))))
+        assert type(back) is kind and (back.message, back.hint, back.request) == ("m", "h", "q1")
+    assert not {"hint", "request"} & set(problems.problem(NotFound("m")))
     unknown = problems.error({"code": "from_the_future", "detail": "d"})
     assert type(unknown) is VaultError

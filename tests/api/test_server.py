@@ -159,6 +159,36 @@ def test_wrong_passphrases_slow_down(server: Server, remote: RemoteVault) -> Non
     assert (newest.action, newest.decision, newest.reason) == ("unlock", "deny", "wrong_passphrase")
 
 
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_stranger_cannot_throttle_the_owner(server: Server, remote: RemoteVault, locked: bool) -> None:
+    """Guessing by whoever reaches the port must not keep the owner from revoking through the running server."""
+    (server.directory / "attempts.json").unlink(missing_ok=True)
+    knock = json.loads((server.directory / "owner.json").read_text())["knock"]
+    assert (server.directory / "owner.json").stat().st_mode & 0o077 == 0
+    owner = RemoteVault(server.address, knock=knock)
+    if locked:
+        lock_by_signal(server, remote)
+    with pytest.raises(WrongPassphrase):
+        remote.unlock(bytearray(b"not the passphrase"))
+    count = server.directory / "attempts.json"
+    count.write_text(json.dumps(json.loads(count.read_text()) | {"failures": 9}))
+    for stranger in (remote, RemoteVault(server.address, knock="0" * 32)):
+        with pytest.raises(Throttled):
+            stranger.unlock(bytearray(PASSPHRASE))
+    assert owner.unlock(bytearray(PASSPHRASE), "cli").token
+    with pytest.raises(Throttled):  # nor does the owner's success give the stranger more guesses
+        remote.unlock(bytearray(PASSPHRASE))
+    for _ in range(3):
+        with pytest.raises(WrongPassphrase):
+            owner.unlock(bytearray(b"not the passphrase"))
+    with pytest.raises(Throttled):
+        owner.unlock(bytearray(PASSPHRASE))
+    for name in ("attempts.json", "attempts-owner.json"):
+        (server.directory / name).unlink()
+    newest = remote.audit(Holder(remote.unlock(bytearray(PASSPHRASE)).token), AuditRequest(limit=9)).entries
+    assert locked or "cli" in {one.entry.via for one in newest if one.entry.action == "unlock"}
+
+
 def test_an_unlock_that_says_no_passphrase(server: Server, remote: RemoteVault) -> None:
     port = int(server.address.rsplit(":", 1)[1])
     no_text = b'{"passphrase": "\\ud800"}'

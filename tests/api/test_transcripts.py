@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.stage import staged
+from tests.api.stage import ALONE, staged
 from tests.api.transcript import Message, Play, Step, expanded, filled, parse, pretty, restored, same, text
 from vault.api.routes import ROUTES
 
@@ -23,9 +23,19 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, dict[
         yield staging
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", [one for one in SCRIPTS if one.stem not in ALONE], ids=lambda path: path.stem)
 def test_transcript(script: Path, stage: tuple[int, dict[str, str]]) -> None:
-    play = Play(*stage)
+    run(script, *stage)
+
+
+@pytest.mark.parametrize("script", [one for one in SCRIPTS if one.stem in ALONE], ids=lambda path: path.stem)
+def test_transcript_alone(script: Path, tmp_path: Path) -> None:
+    with staged(tmp_path) as stage:
+        run(script, *stage)
+
+
+def run(script: Path, port: int, kept: dict[str, str]) -> None:
+    play = Play(port, kept)
     for step in parse(script.read_text("utf-8")):
         if isinstance(step, Step):
             play.run(step)

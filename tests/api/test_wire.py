@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from vault import limits
 from vault.api import openapi, wire
 from vault.api.limits import LIMITS
+from vault.api.routes import RequestsRequest
 from vault.errors import BadRequest
 from vault.types import (
     AddRequest,
     Answer,
     AuditRequest,
     CountRequest,
+    Detail,
     Draft,
     Filter,
     GrantRequest,
@@ -75,6 +77,19 @@ def test_what_is_wrong_is_named_with_its_place(kind: type, said: Any, message: s
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"query": "a", "query": "b"}',
+        '{"query": "a", "filter": {"last": 1, "last": 2}}',
+        '{"query": "a", "\\u0071uery": ""}',
+    ],
+)
+def test_a_key_given_twice_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="a key is given twice"):
+        wire.read(SearchRequest, text)
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"query": "\\ud800"}', '{"query": NaN}', "[" * 5000, b"\xff"])
 def test_what_is_no_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(BadRequest):
@@ -114,13 +129,14 @@ def test_there_and_back_is_the_same(request: Any) -> None:
 
 def test_the_shape_of_an_answer() -> None:
     date = datetime(2026, 5, 1, 12, tzinfo=UTC)
-    hit = Hit("r1", "T", "x", 0.5, "notes", "s", "note", date, ("Anders",), (), "o", Provenance.THIRD_PARTY)
+    hit = Hit("r1", "T", "x", 0.5, "notes", "s", "note", date, ("Anders",), (), "o", Provenance.THIRD_PARTY, True,
+              Detail.SNIPPET)  # fmt: skip
     answer = Answer((hit,), Receipt(7, "ab"))
     assert wire.plain(answer) == {
         "hits": [{
             "id": "r1", "title": "T", "text": "x", "score": 0.5, "collection": "notes", "source": "s", "kind": "note",
             "date": "2026-05-01T12:00:00Z", "people": ["Anders"], "labels": [], "origin": "o",
-            "provenance": "third_party",
+            "provenance": "third_party", "untrusted": True, "detail": "snippet",
         }],
         "receipt": {"entry": 7, "leaf": "ab"},
     }  # fmt: skip
@@ -137,6 +153,11 @@ def test_a_date_alone_is_its_midnight_and_no_zone_is_utc() -> None:
 
 def test_a_query_string() -> None:
     assert wire.query(AuditRequest, {"limit": ["5"], "client": ["5"]}) == AuditRequest(5, None, "5")
+    assert wire.query(RequestsRequest, {}) == RequestsRequest(False)
+    assert wire.query(RequestsRequest, {"all": ["true"]}) == RequestsRequest(True)
+    for said in ("True", "1", "yes", ""):
+        with pytest.raises(BadRequest, match="all: should be a valid boolean"):
+            wire.query(RequestsRequest, {"all": [said]})
     for wrong in (
         {"limit": ["5", "6"]},
         {"limit": ["five"]},
@@ -169,3 +190,8 @@ def _valid(kind: type, said: Any) -> bool:
 def test_every_limit_names_a_field() -> None:
     for kind, bounds in LIMITS.items():
         assert set(bounds) <= set(kind.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("member", [*Detail, *Sensitivity])
+def test_levels_go_by_their_names(member: Detail | Sensitivity) -> None:
+    assert wire.word(member) == member.name.lower() and wire.plain(member) == member.name.lower()

@@ -8,7 +8,7 @@
     200                                       the answer, after an empty line: status, headers, body
     {"hits": ["…"], "receipt": {"entry": "<n>", "leaf": "<hash>"}}
 
-    404                                       a problem document, in short: code and detail, and the hint if it has one
+    404                                       a problem document, in short: code and detail; hint and request if it has
     not_found: no such record
 
 What differs from run to run is a placeholder: `"<n>"` is a value of the kind `n` (KINDS), `"<id=roof>"` also keeps it,
@@ -40,6 +40,7 @@ from vault.api.guard import SECURITY_HEADERS
 KINDS: dict[str, tuple[type, str]] = {
     "id": (str, r"r[a-z2-7]{26}"),
     "grant": (str, r"g[0-9a-f]{16}"),
+    "request": (str, r"q[0-9a-f]{16}"),
     "vault": (str, r"ownvault:[A-Za-z0-9_-]+"),
     "hash": (str, r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}="),
     "token": (str, r"[A-Za-z0-9_=-]{100,}"),
@@ -52,12 +53,12 @@ KINDS: dict[str, tuple[type, str]] = {
     "score": (float, r"-?[01]\.\d+"),
     "n": (int, r"\d+"),
 }
-GUESSED = ("id", "grant", "vault", "hash", "token", "log", "proof", "checkpoint")
+GUESSED = ("id", "grant", "request", "vault", "hash", "token", "log", "proof", "checkpoint")
 """Kinds whose values are told by their looks."""
 NAMED = {
     "score": "score", "entry": "n", "number": "n", "size": "n", "audit_entries": "n", "grants": "n",
     "directory": "path", "version": "version", "time": "time", "created": "time", "expires": "time",
-    "last_used": "time",
+    "last_used": "time", "decided": "time", "until": "time",
 }  # fmt: skip
 """Kinds whose values are told by the key they stand under."""
 TELLING = ("WWW-Authenticate", "Content-Type", "Allow", "Location", "Set-Cookie", "Access-Control-Allow-Origin")
@@ -68,7 +69,7 @@ PATIENCE = 60
 _HEADER = re.compile(r"([A-Z][A-Za-z-]+):(?: (.*))?")
 _HOLE = re.compile(r"<([a-z]+)(?:=([a-z_]+))?>")
 _NAME = re.compile(r"\$([a-z_]+)")
-_PROBLEM = re.compile(r"([a-z_]+): (.*)(?:\nhint: (.*))?")
+_PROBLEM = re.compile(r"([a-z_]+): (.*)(?:\nhint: (.*))?(?:\nrequest: (.*))?")
 
 
 @dataclass
@@ -183,15 +184,16 @@ def expanded(body: str, status: str) -> Any:
     """Return what a written body says: JSON, or a problem document in short."""
     if not (short := _PROBLEM.fullmatch(body)):
         return json.loads(body)
-    code, detail, hint = short.groups()
+    code, detail, hint, request = short.groups()
     said = {"type": f"urn:ownvault:problem:{code}", "title": code.replace("_", " "), "status": int(status),
             "code": code, "detail": detail}  # fmt: skip
-    return said | ({"hint": hint} if hint else {})
+    return said | ({"hint": hint} if hint else {}) | ({"request": request} if request else {})
 
 
 def shortened(problem: dict[str, Any]) -> str:
     """Return a problem document in short."""
-    return f"{problem['code']}: {problem['detail']}" + (f"\nhint: {problem['hint']}" if "hint" in problem else "")
+    more = [f"\n{name}: {problem[name]}" for name in ("hint", "request") if name in problem]
+    return f"{problem['code']}: {problem['detail']}" + "".join(more)
 
 
 def pretty(value: Any, indent: int = 0, head: str = "") -> str:
@@ -239,8 +241,16 @@ class Play:
             said, problem = json.loads(body), int(real.first) >= 400 and not old.startswith("{")
             written = restored(expanded(old, real.first) if old else None, said, self.kept)
             filled(written, said, self.kept)
-            body = shortened(said).replace(str(self._port), "$port") if problem else pretty(written)
+            held = {"request": written["request"]} if problem and "request" in written else {}
+            body = self._named(shortened(said | held)) if problem else pretty(written)
         return Step(step.line, step.request, Message(real.first, real.headers, body))
+
+    def _named(self, words: str) -> str:
+        """Return a text with the port and the ids in it by their names."""
+        for name, value in self.kept.items():
+            if re.fullmatch(r"\d+|[gqr][0-9a-z]{16,}", str(value)):
+                words = words.replace(str(value), f"${name}")
+        return words
 
     def _difference(self, step: Step) -> str:
         real, kept = self._ask(step.request), dict(self.kept)
@@ -303,18 +313,21 @@ def rewritten(script: str, play: Play) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Rewrite the transcripts that are named after `--write`, all against one new server."""
+    """Rewrite the transcripts that are named after `--write`, against one new server or, those ALONE, each its own."""
     from tempfile import TemporaryDirectory
 
-    from tests.api.stage import staged
+    from tests.api.stage import ALONE, staged
 
     if arguments[:1] != ["--write"] or not arguments[1:]:
         print("usage: python -m tests.api.transcript --write FILE…", file=sys.stderr)
         return 2
-    with TemporaryDirectory() as home, staged(Path(home)) as (port, kept):
-        for path in map(Path, arguments[1:]):
-            path.write_text(rewritten(path.read_text("utf-8"), Play(port, kept)), "utf-8")
-            print(path)
+    paths = sorted(map(Path, arguments[1:]))
+    together = [path for path in paths if path.stem not in ALONE]
+    for group in [together, *([path] for path in paths if path.stem in ALONE)]:
+        with TemporaryDirectory() as home, staged(Path(home)) as (port, kept):
+            for path in group:
+                path.write_text(rewritten(path.read_text("utf-8"), Play(port, kept)), "utf-8")
+                print(path)
     return 0
 
 

@@ -6,6 +6,7 @@ Flask runs in a pool of threads behind a bridge of our own; docs/decisions/servi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -15,18 +16,14 @@ from typing import Any, TypeAlias
 
 from vault import limits
 from vault.api.guard import SECURITY_HEADERS, Guard
+from vault.api.outlet import DEPARTURE, PUBLIC, Gone, Outlet, Receive, Scope, Send, within
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge, VaultError
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Wsgi: TypeAlias = Callable[..., Iterable[bytes]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-PUBLIC = frozenset({"/healthz", "/openapi.json", "/.well-known/vault-keys.json"})
-"""What is answered without a token."""
 BODY_SECONDS = 10.0
 """How long a client may take to send its body."""
 
@@ -47,12 +44,18 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        send = self._noting(scope["path"], _hardened(send))
+        async with Outlet(scope, send) as outlet:
+            scope[DEPARTURE] = outlet.departure
+            with contextlib.suppress(Gone):
+                await self._answer(scope, receive, self._noting(scope["path"], _hardened(outlet.send)))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._guard.check(scope["method"], scope["path"], scope["headers"])
             body = await read_body(receive)
             if scope["path"] == "/mcp":
-                await self._mcp(scope, _once(body, receive), send)
+                first = {"type": "http.request", "body": body, "more_body": False}
+                await self._mcp(scope, again(first, receive), send)
             else:
                 await self._rest(scope, body, send)
         except Refusal as refusal:
@@ -79,7 +82,9 @@ class WsgiBridge:
 
     async def __call__(self, scope: Scope, body: bytes, send: Send) -> None:
         environ = _environ(scope, body)
-        status, headers, content = await asyncio.get_running_loop().run_in_executor(self._pool, self._call, environ)
+        status, headers, content = await asyncio.get_running_loop().run_in_executor(
+            self._pool, within, scope[DEPARTURE], self._call, environ
+        )
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -136,18 +141,18 @@ async def read_body(receive: Receive) -> bytes:
         raise BadRequest("the body did not come in time") from None
 
 
-def _once(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives the body again, and after it what the client does next."""
+def again(first: MutableMapping[str, Any], receive: Receive) -> Receive:
+    """Return a `receive` that gives a message that was taken already, and after it what comes next."""
     given = False
 
-    async def again() -> MutableMapping[str, Any]:
+    async def receiving() -> MutableMapping[str, Any]:
         nonlocal given
         if given:
             return await receive()
         given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return first
 
-    return again
+    return receiving
 
 
 def _hardened(send: Send) -> Send:
@@ -159,11 +164,12 @@ def _hardened(send: Send) -> Send:
     return sent
 
 
-async def send_problem(send: Send, refusal: Refusal, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def send_problem(send: Send, refusal: Refusal) -> None:
     """Answer with a problem document."""
     import json
 
     content = json.dumps(problem(refusal.error, refusal.status), ensure_ascii=False).encode()
-    told = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode()), *headers]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": told})
+    told = {"content-type": MEDIA_TYPE, "content-length": str(len(content))} | refusal.headers
+    headers = [(name.encode(), value.encode()) for name, value in told.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

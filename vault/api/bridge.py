@@ -1,12 +1,15 @@
 """`ownvault mcp`: MCP over stdin and stdout, carried to the running server's `/mcp`. Holds no key and no rule.
 
 A message goes through as it came. Only what streamable HTTP puts into headers is read out of it: protocol
-version, method and name (MCP 2026-07-28, transports; 2025-11-25 needs the version alone).
+version, method and name (MCP 2026-07-28, transports; 2025-11-25 needs the version alone). And one answer is read:
+when access that the assistant asked for is approved, its token is collected and used from then on. It stays in this
+process; the assistant never sees it.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import re
@@ -21,6 +24,7 @@ from vault.api.client import LONG_SECONDS, RemoteVault, sendable
 from vault.config import Config
 from vault.errors import Locked, Unreachable, VaultError
 from vault.store import hygiene, lock
+from vault.types import Holder, Verdict
 
 AT_ONCE = 4
 """Messages under way at the same time."""
@@ -42,11 +46,11 @@ class Bridge:
 
     def __init__(self, config: Config, token: str, reading: BinaryIO, writing: BinaryIO) -> None:
         self._config, self._token, self._reading, self._writing = config, token, reading, writing
-        self._lock = threading.Lock()
+        self._lock, self._collecting = threading.Lock(), threading.Lock()
         self._version = ""
 
     def run(self) -> None:
-        if RemoteVault(f"http://127.0.0.1:{self._port()}").health()["state"] == "locked":
+        if self._server().health()["state"] == "locked":
             raise Locked("the vault is locked")
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="message") as pool:
             while line := self._reading.readline(limits.BODY + 1):
@@ -61,6 +65,9 @@ class Bridge:
                 else:
                     pool.submit(self._carry, line, message)
 
+    def _server(self) -> RemoteVault:
+        return RemoteVault(f"http://127.0.0.1:{self._port()}")
+
     def _port(self) -> int:
         found = lock.find_server(self._config.directory)
         if not found:
@@ -71,6 +78,7 @@ class Bridge:
     def _carry(self, line: bytes, message: dict[str, Any]) -> None:
         try:
             answer = self._post(line, message)
+            self._look(message, answer)
         except VaultError as error:
             said = {"code": error.code} | ({"hint": error.hint} if error.hint else {})
             answer = _error(message.get("id"), _FAILED, error.message, said) if "id" in message else b""
@@ -94,6 +102,17 @@ class Bridge:
         if message.get("method") == "initialize":
             self._version = str(_member(_member(_parsed(content), "result"), "protocolVersion") or "")
         return content
+
+    def _look(self, message: dict[str, Any], answer: bytes) -> None:
+        """Collect the token of access that this answer says is approved."""
+        if message.get("method") != "tools/call" or _member(message.get("params"), "name") != "request_access":
+            return
+        state = _member(_member(_parsed(answer), "result"), "structuredContent")
+        id = _member(state, "request")
+        if _member(state, "status") != Verdict.APPROVED or not isinstance(id, str):
+            return
+        with self._collecting, contextlib.suppress(VaultError):  # it was collected before, or cannot be now
+            self._token = self._server().collect(Holder(self._token), id).token
 
     def _said(self, message: dict[str, Any]) -> dict[str, str]:
         """Return what the transport wants in headers."""

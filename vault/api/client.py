@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from vault import limits
 from vault.api import problems, wire
+from vault.api.attempts import KNOCK
 from vault.errors import BadRequest, Refused, TooLarge, Unreachable, VaultError
 from vault.types import (
+    AccessRequest,
     AddAnswer,
     AddRequest,
     Answer,
+    Approved,
+    ApproveRequest,
     AuditPage,
     AuditRequest,
+    Collected,
     CountAnswer,
     CountRequest,
     Exposure,
@@ -27,11 +34,21 @@ from vault.types import (
     GrantRequest,
     GrantView,
     Holder,
+    NarrowRequest,
+    Notices,
     OwnerToken,
+    Preview,
     ReadAnswer,
     ReadRequest,
     Receipt,
+    Replay,
+    ReplayRequest,
+    RequestState,
+    RequestView,
+    Revoked,
+    RevokeRequest,
     SearchRequest,
+    Simulation,
     TreeReport,
     VaultStatus,
 )
@@ -43,14 +60,20 @@ LONG_SECONDS = 900.0
 _REPEATABLE = ("/v1/search", "/v1/records/read", "/v1/count", "/v1/unlock", "/v1/records")
 """What may be asked twice: it changes nothing, or nothing the second time."""
 _JSON = {"Content-Type": "application/json"}
+VIA = "Ownvault-Via"
+"""The header in which the owner's own programs say which interface they are; of nobody else it is believed."""
 
 
 class RemoteVault:
-    """A vault at `address` (`http://127.0.0.1:PORT`). Raises the errors that the vault would, and Unreachable."""
+    """A vault at `address` (`http://127.0.0.1:PORT`). Raises the errors that the vault would, and Unreachable.
 
-    def __init__(self, address: str, timeout: float = SECONDS) -> None:
+    `knock` is the one that the server announced in the vault's directory; it keeps strangers' wrong passphrases from
+    throttling ours. A holder's `via` is told to the server.
+    """
+
+    def __init__(self, address: str, timeout: float = SECONDS, knock: str = "") -> None:
         self.address = address.rstrip("/")
-        self._timeout = timeout
+        self._timeout, self._knock = timeout, knock
         place = urlsplit(self.address)
         if place.scheme != "http" or not place.hostname or not place.port:
             raise BadRequest(f"{address!r} is no server's address", hint="it looks like http://127.0.0.1:7117")
@@ -67,7 +90,7 @@ class RemoteVault:
         said: dict[str, Any] = json.loads(self._call("GET", "/healthz", None))
         return said
 
-    def unlock(self, secret: bytearray) -> OwnerToken:
+    def unlock(self, secret: bytearray, via: str = "rest") -> OwnerToken:
         """Prove the passphrase, unlock if locked, and return the owner's token; `secret` is wiped."""
         try:
             body = json.dumps({"passphrase": secret.decode()}).encode()
@@ -75,7 +98,8 @@ class RemoteVault:
             raise BadRequest("the passphrase is not UTF-8 text") from None
         finally:
             secret[:] = bytes(len(secret))
-        return self._answer(OwnerToken, self._call("POST", "/v1/unlock", None, body, LONG_SECONDS))
+        said = {KNOCK: self._knock, VIA: via}
+        return self._answer(OwnerToken, self._call("POST", "/v1/unlock", None, body, LONG_SECONDS, said))
 
     def lock(self, holder: Holder) -> None:
         """End the process that holds the key."""
@@ -105,7 +129,12 @@ class RemoteVault:
         return tuple(said["origins"])
 
     def forget(self, holder: Holder, id: str) -> Receipt:
-        return self._answer(Receipt, self._call("DELETE", f"/v1/records/{quote(id, safe='')}", holder))
+        return self._answer(Receipt, self._call("DELETE", f"/v1/records/{_part(id)}", holder))
+
+    def status(self, holder: Holder) -> VaultStatus:
+        return self._get(VaultStatus, "/v1/status", holder)
+
+    # ------------------------------------------------------------ grants
 
     def grant(self, holder: Holder, request: GrantRequest) -> Granted:
         return self._post(Granted, "/v1/grants", holder, request)
@@ -113,16 +142,61 @@ class RemoteVault:
     def preview(self, holder: Holder, request: GrantRequest) -> Exposure:
         return self._post(Exposure, "/v1/grants/preview", holder, request)
 
+    def expose(self, holder: Holder, id: str) -> Preview:
+        return self._get(Preview, f"/v1/grants/{_part(id)}/preview", holder)
+
+    def simulate(self, holder: Holder, id: str, request: SearchRequest) -> Simulation:
+        return self._post(Simulation, f"/v1/grants/{_part(id)}/search", holder, request)
+
     def grants(self, holder: Holder) -> tuple[GrantView, ...]:
-        said = json.loads(self._call("GET", "/v1/grants", holder))
-        return tuple(self._answer(GrantView, json.dumps(one).encode()) for one in said["grants"])
+        return self._each(GrantView, "grants", self._call("GET", "/v1/grants", holder))
+
+    def narrow(self, holder: Holder, id: str, request: NarrowRequest) -> GrantView:
+        return self._answer(GrantView, self._call("PATCH", f"/v1/grants/{_part(id)}", holder, wire.dump(request)))
+
+    def pause(self, holder: Holder, id: str) -> GrantView:
+        return self._do(GrantView, f"/v1/grants/{_part(id)}/pause", holder)
+
+    def resume(self, holder: Holder, id: str) -> GrantView:
+        return self._do(GrantView, f"/v1/grants/{_part(id)}/resume", holder)
 
     def revoke(self, holder: Holder, id: str) -> GrantView:
-        return self._answer(GrantView, self._call("DELETE", f"/v1/grants/{quote(id, safe='')}", holder))
+        return self._answer(GrantView, self._call("DELETE", f"/v1/grants/{_part(id)}", holder))
+
+    def revoke_many(self, holder: Holder, request: RevokeRequest) -> Revoked:
+        return self._post(Revoked, "/v1/grants/revoke", holder, request)
+
+    def revoke_token(self, holder: Holder, token: str) -> GrantView:
+        return self._post(GrantView, "/v1/tokens/revoke", holder, {"token": token})
+
+    # ------------------------------------------------------------ requests
+
+    def request_access(self, holder: Holder, request: AccessRequest) -> RequestState:
+        return self._post(RequestState, "/v1/requests", holder, request)
+
+    def request_state(self, holder: Holder, id: str) -> RequestState:
+        return self._get(RequestState, f"/v1/requests/{_part(id)}", holder)
+
+    def collect(self, holder: Holder, id: str) -> Collected:
+        return self._do(Collected, f"/v1/requests/{_part(id)}/collect", holder)
+
+    def requests(self, holder: Holder, all: bool = False) -> tuple[RequestView, ...]:
+        content = self._call("GET", "/v1/requests?all=true" if all else "/v1/requests", holder)
+        return self._each(RequestView, "requests", content)
+
+    def approve(self, holder: Holder, id: str, request: ApproveRequest) -> Approved:
+        return self._post(Approved, f"/v1/requests/{_part(id)}/approve", holder, request)
+
+    def deny(self, holder: Holder, id: str) -> RequestView:
+        return self._do(RequestView, f"/v1/requests/{_part(id)}/deny", holder)
+
+    # ------------------------------------------------------------ looking back
 
     def audit(self, holder: Holder, request: AuditRequest) -> AuditPage:
-        said = {name: value for name, value in wire.plain(request).items() if value is not None}
-        return self._answer(AuditPage, self._call("GET", "/v1/audit?" + urlencode(said), holder))
+        return self._get(AuditPage, "/v1/audit" + _query(request), holder)
+
+    def replay(self, holder: Holder, request: ReplayRequest) -> Replay:
+        return self._get(Replay, "/v1/audit/replay" + _query(request), holder)
 
     def verify(self, holder: Holder) -> TreeReport:
         return self._answer(TreeReport, self._call("GET", "/v1/audit/verify", holder, None, LONG_SECONDS))
@@ -131,13 +205,35 @@ class RemoteVault:
         said: str = json.loads(self._call("GET", f"/v1/audit/{number}/proof", holder))["proof"]
         return said
 
-    def status(self, holder: Holder) -> VaultStatus:
-        return self._answer(VaultStatus, self._call("GET", "/v1/status", holder))
+    def notices(self, holder: Holder) -> Notices:
+        return self._get(Notices, "/v1/notices", holder)
+
+    def dismiss(self, holder: Holder, number: int) -> Notices:
+        return self._answer(Notices, self._call("DELETE", f"/v1/notices/{number}", holder))
+
+    # ------------------------------------------------------------ keys
+
+    def rotate(self, holder: Holder) -> dict[str, object]:
+        said: dict[str, object] = json.loads(self._call("POST", "/v1/keys/rotate", holder, b"{}"))
+        return said
+
+    def retire(self, holder: Holder, kid: int) -> dict[str, object]:
+        said: dict[str, object] = json.loads(self._call("DELETE", f"/v1/keys/{kid}", holder))
+        return said
 
     # ------------------------------------------------------------ over the wire
 
     def _post(self, kind: type[T], path: str, holder: Holder, request: Any, timeout: float | None = None) -> T:
         return self._answer(kind, self._call("POST", path, holder, wire.dump(request), timeout))
+
+    def _get(self, kind: type[T], path: str, holder: Holder) -> T:
+        return self._answer(kind, self._call("GET", path, holder))
+
+    def _do(self, kind: type[T], path: str, holder: Holder) -> T:
+        return self._answer(kind, self._call("POST", path, holder, b"{}"))
+
+    def _each(self, kind: type[T], name: str, content: bytes) -> tuple[T, ...]:
+        return tuple(self._answer(kind, json.dumps(one).encode()) for one in json.loads(content)[name])
 
     def _answer(self, kind: type[T], content: bytes) -> T:
         try:
@@ -146,10 +242,12 @@ class RemoteVault:
             raise Unreachable(f"{self.address} gave an answer that is not a vault's") from None
 
     def _call(
-        self, method: str, path: str, holder: Holder | None, body: bytes | None = None, timeout: float | None = None
-    ) -> bytes:
-        headers = {"Authorization": f"Bearer {sendable(holder.token)}"} if holder else {}
-        headers |= _JSON if body is not None else {}
+        self, method: str, path: str, holder: Holder | None, body: bytes | None = None, timeout: float | None = None,
+        said: Mapping[str, str] = MappingProxyType({}),
+    ) -> bytes:  # fmt: skip
+        headers = {**said} | (_JSON if body is not None else {})
+        if holder:
+            headers |= {"Authorization": f"Bearer {sendable(holder.token)}", VIA: holder.via}
         if body is not None and len(body) > limits.BODY:  # the server would hang up in the middle of it
             raise TooLarge(f"the request is larger than {limits.BODY // 2**20} MiB")
         try:
@@ -181,6 +279,16 @@ class RemoteVault:
             return problems.error(json.loads(content))
         except (ValueError, AttributeError):
             return Unreachable(f"{self.address} answered {status}, which is not a vault's answer")
+
+
+def _part(id: str) -> str:
+    """Return an id as one part of a path."""
+    return quote(id, safe="")
+
+
+def _query(request: Any) -> str:
+    said = {name: value for name, value in wire.plain(request).items() if value is not None}
+    return "?" + urlencode(said)
 
 
 def sendable(token: str) -> str:

@@ -14,7 +14,8 @@ from vault import limits
 from vault.api.problems import Refusal, method_refused
 from vault.errors import BadRequest, NotAllowed, TooLarge
 
-METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE"})
+BODIED = frozenset({"POST", "PATCH"})
 NAMES = ("127.0.0.1", "localhost", "[::1]", "vault.localhost")
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -39,7 +40,7 @@ class Guard:
             said.setdefault(name, []).append(value)
         self._check_caller(said, target)
         if method not in METHODS:
-            raise method_refused()
+            raise method_refused(METHODS)
         _check_body(method, said)
 
     def _check_caller(self, said: dict[bytes, list[bytes]], target: str) -> None:
@@ -66,5 +67,5 @@ def _check_body(method: str, said: dict[bytes, list[bytes]]) -> None:
         raise Refusal(TooLarge(f"the body is larger than {limits.BODY // 2**20} MiB"))
     kinds = said.get(b"content-type", [])
     json = len(kinds) == 1 and kinds[0].split(b";")[0].strip().lower() == b"application/json"
-    if method == "POST" and not json:  # it also keeps plain HTML forms out
+    if method in BODIED and not json:  # it also keeps plain HTML forms out
         raise Refusal(BadRequest("the body must be application/json"), 415)

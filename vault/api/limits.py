@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vault import limits, types
+from vault.api import rar
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,10 @@ class Limit:
 
 
 NAME = Limit(1, limits.NAME)
+ACTIONS = Limit(1, len(types.Action))
+LIFE = Limit(1, limits.GRANT_DAYS * 86400)
+"""Seconds that a grant lasts."""
+SOME = Limit(1, limits.POSITION)
 NAMES = Limit(0, limits.NAMES, limits.LABEL)
 """Of records and filters; names that must be shorter are checked where they are used."""
 
@@ -33,9 +38,24 @@ LIMITS: dict[type, dict[str, Limit]] = {
         "kind": Limit(1, limits.KIND), "people": NAMES, "labels": NAMES, "language": Limit(0, limits.LANGUAGE),
         "url": Limit(0, limits.URL), "thread": Limit(0, limits.THREAD), "position": Limit(0, limits.POSITION),
     },
-    types.GrantRequest: {
-        "client": NAME, "actions": Limit(1, len(types.Action)), "purpose": Limit(0, limits.PURPOSE),
-        "expires_in": Limit(1, limits.GRANT_DAYS * 86400),
+    types.Limits: {
+        "results": Limit(1, limits.HITS), "queries_per_hour": SOME, "records_per_day": SOME, "bytes_per_day": SOME,
     },
+    types.GrantRequest: {
+        "client": NAME, "actions": ACTIONS, "purpose": Limit(0, limits.PURPOSE), "expires_in": LIFE,
+        "holder": Limit(0, limits.NAME),
+    },
+    types.NarrowRequest: {"actions": ACTIONS, "expires_in": LIFE},
+    types.RevokeRequest: {"client": NAME},
+    types.AccessRequest: {"purpose": Limit(1, limits.PURPOSE), "actions": ACTIONS, "expires_in": LIFE},
+    types.ApproveRequest: {"seconds": LIFE, "actions": ACTIONS, "expires_in": LIFE},
     types.AuditRequest: {"limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION), "client": NAME},
+    types.ReplayRequest: {"client": NAME, "limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION)},
+    rar.VaultQuery: {
+        "purpose": Limit(1, limits.PURPOSE), "actions": Limit(1, len(rar.Tool)), "locations": Limit(1, 8, limits.URL),
+        "datatypes": NAMES, "sources": NAMES, "kinds": NAMES, "labels": NAMES, "without_labels": NAMES,
+        "people": NAMES, "last": Limit(1, limits.WINDOW_DAYS), "sensitivity": Limit(1, 16),
+        "max_results": Limit(1, limits.HITS), "max_queries_per_hour": SOME, "max_records_per_day": SOME,
+        "max_bytes_per_day": SOME, "expires_in": LIFE,
+    },
 }  # fmt: skip

@@ -6,6 +6,8 @@ import logging
 import socket
 from typing import Any
 
+from vault.api.connection import QUEUED
+
 MAX_HEAD = 32 * 1024
 """Bytes of a request's head."""
 HEAD_MILLISECONDS = 5_000
@@ -30,6 +32,7 @@ def make(app: Any, listening: socket.socket) -> Any:
             self._ssp, self._shd = None, SocketHolder(listening.fileno(), False, CONNECTIONS)  # type: ignore[call-arg]
             self._sfd = listening.fileno()
 
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUED)  # what is accepted inherits it
     host, port = listening.getsockname()[:2]
     return Inheriting(
         app, address=host, port=port, interface=Interfaces.ASGINL, http=HTTPModes.http1, websockets=False,

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from vault import __version__
 from vault.api.limits import LIMITS, Limit
 from vault.api.problems import MEDIA_TYPE
-from vault.api.wire import plain, word
+from vault.api.wire import called, plain, word
 from vault.errors import VaultError, kinds
 from vault.types import OwnerToken
 
@@ -61,11 +61,12 @@ class Schemas:
         properties, required = {}, []
         for field in dataclasses.fields(kind):
             schema = dict(self.of(hints[field.name], limits.get(field.name)))
-            if field.default is not dataclasses.MISSING and field.default is not None:
-                schema["default"] = plain(field.default)
+            if field.default is not dataclasses.MISSING:
+                default = plain(field.default)
+                schema |= {} if default is None or isinstance(default, dict) else {"default": default}
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 required.append(field.name)
-            properties[field.name] = schema
+            properties[called(field.name)] = schema
         about = (kind.__doc__ or "").split("\n\n")[0].replace("\n    ", " ").strip()
         schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
         return schema | ({} if about.startswith(kind.__name__ + "(") else {"description": about})
@@ -166,7 +167,7 @@ def _problem() -> dict[str, Any]:
         "description": "RFC 9457 problem details.",
         "properties": {
             "type": text, "title": text, "status": {"type": "integer"}, "code": {"type": "string", "enum": codes},
-            "detail": text, "hint": text,
+            "detail": text, "hint": text, "request": text,
         },
         "required": ["type", "title", "status", "code", "detail"],
     }  # fmt: skip

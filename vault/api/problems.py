@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vault.errors import BadRequest, VaultError, kinds
@@ -20,7 +20,7 @@ def problem(error: VaultError, status: int | None = None) -> dict[str, Any]:
         "code": error.code,
         "detail": error.message,
     }
-    return said | ({"hint": error.hint} if error.hint else {})
+    return said | {name: value for name in ("hint", "request") if (value := getattr(error, name))}
 
 
 def internal() -> VaultError:
@@ -29,22 +29,28 @@ def internal() -> VaultError:
 
 
 class Refusal(Exception):
-    """A request turned away before anybody looked at what it asks: an error with the HTTP status that says why."""
+    """A request turned away before anybody looked at what it asks: an error with the HTTP status that says why.
 
-    def __init__(self, error: VaultError, status: int | None = None) -> None:
+    `headers` are what that status demands beside it.
+    """
+
+    def __init__(self, error: VaultError, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(error.message)
         self.error, self.status = error, status or error.status
+        self.headers = dict(headers or {}) | ({"www-authenticate": "Bearer"} if self.status == 401 else {})
 
 
-def method_refused() -> Refusal:
-    """Return the refusal of a method; OPTIONS among them, so no preflight ever succeeds."""
-    return Refusal(BadRequest("this method is not answered here"), 405)
+def method_refused(answered: Iterable[str]) -> Refusal:
+    """Return the refusal of a method, with those that are answered. OPTIONS is not: no preflight ever succeeds."""
+    allowed = ", ".join(sorted(answered))
+    return Refusal(BadRequest("this method is not answered here"), 405, {"allow": allowed})
 
 
 def error(said: Mapping[str, Any]) -> VaultError:
     """Return the error that a problem document tells of; an unknown code is a plain VaultError."""
     kind = kinds().get(str(said.get("code")), VaultError)
-    return kind(str(said.get("detail") or "the server could not answer"), hint=str(said.get("hint") or ""))
+    detail = str(said.get("detail") or "the server could not answer")
+    return kind(detail, hint=str(said.get("hint") or ""), request=str(said.get("request") or ""))
 
 
 def place(error: BaseException) -> str:

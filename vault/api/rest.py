@@ -5,29 +5,34 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from vault import __version__, limits
 from vault.api import openapi, wire
-from vault.api.attempts import Attempts, secret
+from vault.api.attempts import KNOCK, Attempts, secret
+from vault.api.client import VIA
 from vault.api.problems import MEDIA_TYPE, Refusal, internal, method_refused, place, problem
 from vault.api.routes import ROUTES, Route
 from vault.errors import BadRequest, NotFound, TooLarge, VaultError
-from vault.types import Holder
+from vault.types import Action, Holder
 
 if TYPE_CHECKING:
     from vault.service import Vault
 
 log = logging.getLogger("ownvault.api")
+VOICES = ("cli",)
+"""Interfaces that speak REST and may say so; the log keeps them apart."""
 
 
 def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     """Return the Flask application over an unlocked vault. `lock` ends this process soon."""
     app = Flask("ownvault", static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     for route in ROUTES:
@@ -37,7 +42,7 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     _add_public(app, vault, attempts)
 
     def lock_now() -> Response:
-        vault.permit_lock(_holder())
+        vault.permit_lock(_known(vault, _holder()))
         lock()
         return _json({"state": "locked", "version": __version__})
 
@@ -52,7 +57,7 @@ def _view(vault: Vault, route: Route) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         holder = _holder()
         vault.admit(holder, route.name)  # a stranger's body is not even read as JSON
-        return _json(route.answers(vault, holder, _request(route), **path))
+        return _json(route.answers(vault, _known(vault, holder), _request(route), **path))
 
     return view
 
@@ -65,8 +70,9 @@ def _add_public(app: Flask, vault: Vault, attempts: Attempts) -> None:
         return _json({"state": state, "version": __version__})
 
     def unlock() -> Response:
-        with attempts.attempt():
-            return _json(vault.prove_owner(secret(request.get_data()), "rest"))
+        known = attempts.knows(request.headers.get(KNOCK, ""))
+        with attempts.attempt(known):
+            return _json(vault.prove_owner(secret(request.get_data()), _via() if known else "rest"))
 
     app.add_url_rule("/healthz", "healthz", healthz, methods=["GET"])
     app.add_url_rule(
@@ -82,8 +88,21 @@ def _holder() -> Holder:
     return Holder(token.strip() if scheme.lower() == "bearer" else "", "rest")
 
 
+def _known(vault: Vault, holder: Holder) -> Holder:
+    """Return the holder with the interface that it says it is, which is believed of the owner's grant alone."""
+    via = _via()
+    return replace(holder, via=via) if via != "rest" and Action.GRANT in vault.actions(holder) else holder
+
+
+def _via() -> str:
+    said = request.headers.get(VIA, "")
+    return said if said in VOICES else "rest"
+
+
 def _request(route: Route) -> Any:
     if route.takes is None:
+        if request.get_data().strip() not in (b"", b"{}"):
+            raise BadRequest("this route takes nothing")
         return None
     if route.method == "GET":
         return wire.query(route.takes, dict(request.args.lists()))
@@ -99,17 +118,16 @@ def _json(value: Any) -> Response:
 
 def _failed(error: Exception) -> Response:
     refusal = _refusal(error)
-    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
     said = json.dumps(problem(refusal.error, refusal.status), ensure_ascii=False)
-    return Response(said, refusal.status, headers, mimetype=MEDIA_TYPE)
+    return Response(said, refusal.status, refusal.headers, mimetype=MEDIA_TYPE)
 
 
 def _refusal(error: Exception) -> Refusal:
     if isinstance(error, VaultError):
         return Refusal(error)
+    if isinstance(error, MethodNotAllowed):
+        return method_refused(error.valid_methods or ())
     if isinstance(error, HTTPException):
-        if error.code == 405:
-            return method_refused()
         return Refusal(NotFound("no such route") if error.code == 404 else BadRequest("the request is malformed"))
     log.error("%s in %s", type(error).__name__, place(error))
     return Refusal(internal())

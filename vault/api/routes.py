@@ -12,6 +12,7 @@ from vault.service import Vault
 from vault.types import Holder
 
 Answering: TypeAlias = Callable[..., Any]
+KEYS: dict[str, Any] = {"type": "object"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,25 @@ class Grants:
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    requests: tuple[types.RequestView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsRequest:
+    """Which requests to list: those that wait, or with `all` every one."""
+
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A capability token to end, with every token that was made of it."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Origins:
     origins: tuple[str, ...]
 
@@ -48,30 +68,45 @@ class Proof:
     proof: str
 
 
+def _on(method: Callable[..., Any]) -> Answering:
+    """Answer by a method that takes the id in the path, and the request when there is one."""
+
+    def answers(vault: Vault, holder: Holder, request: Any, id: str) -> Any:
+        return method(vault, holder, id) if request is None else method(vault, holder, id, request)
+
+    return answers
+
+
+def _plainly(method: Callable[[Vault, Holder], Any]) -> Answering:
+    """Answer by a method that takes nothing but the holder."""
+    return lambda vault, holder, _: method(vault, holder)
+
+
+def _numbered(method: Callable[[Vault, Holder, int], Any]) -> Answering:
+    """Answer by a method that takes the number in the path."""
+    return lambda vault, holder, _, number: method(vault, holder, _number(number))
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 15:
+        raise BadRequest("number: should be a whole number")
+    return int(text)
+
+
 def _grants(vault: Vault, holder: Holder, _: None) -> Grants:
     return Grants(vault.grants(holder))
 
 
-def _forget(vault: Vault, holder: Holder, _: None, id: str) -> types.Receipt:
-    return vault.forget(holder, id)
+def _requests(vault: Vault, holder: Holder, request: RequestsRequest) -> Requests:
+    return Requests(vault.requests(holder, request.all))
 
 
-def _revoke(vault: Vault, holder: Holder, _: None, id: str) -> types.GrantView:
-    return vault.revoke(holder, id)
-
-
-def _verify(vault: Vault, holder: Holder, _: None) -> types.TreeReport:
-    return vault.verify(holder)
+def _revoke_token(vault: Vault, holder: Holder, request: TokenRequest) -> types.GrantView:
+    return vault.revoke_token(holder, request.token)
 
 
 def _prove(vault: Vault, holder: Holder, _: None, number: str) -> Proof:
-    if not number.isdecimal() or len(number) > 15:
-        raise BadRequest("number: should be an entry's number")
-    return Proof(int(number), vault.prove(holder, int(number)))
-
-
-def _status(vault: Vault, holder: Holder, _: None) -> types.VaultStatus:
-    return vault.status(holder)
+    return Proof(_number(number), vault.prove(holder, _number(number)))
 
 
 def _origins(vault: Vault, holder: Holder, _: None, name: str) -> Origins:
@@ -81,30 +116,70 @@ def _origins(vault: Vault, holder: Holder, _: None, name: str) -> Origins:
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/search", "search", "Search by meaning and by words; best first.",
           types.SearchRequest, types.Answer, Vault.search),
-    Route("POST", "/v1/records/read", "read", "Read one record whole.",
+    Route("POST", "/v1/records/read", "read", "Read one record.",
           types.ReadRequest, types.ReadAnswer, Vault.read),
-    Route("POST", "/v1/count", "count", "Count records.",
+    Route("POST", "/v1/count", "count", "Count records, broken down if asked; say when the first and last were.",
           types.CountRequest, types.CountAnswer, Vault.count),
     Route("POST", "/v1/records", "add", "Add records; the same ones again change nothing.",
           types.AddRequest, types.AddAnswer, Vault.add),
     Route("DELETE", "/v1/records/{id}", "forget", "Delete one record for good.",
-          None, types.Receipt, _forget),
+          None, types.Receipt, _on(Vault.forget)),
+
     Route("GET", "/v1/grants", "grants", "List every grant, newest first.",
           None, Grants, _grants),
     Route("POST", "/v1/grants", "grant", "Grant a client access. The token is shown this once.",
           types.GrantRequest, types.Granted, Vault.grant),
     Route("POST", "/v1/grants/preview", "preview", "Say what a grant would show now, without making it.",
           types.GrantRequest, types.Exposure, Vault.preview),
+    Route("POST", "/v1/grants/revoke", "revoke_many", "Revoke all grants of a client, or all there are.",
+          types.RevokeRequest, types.Revoked, Vault.revoke_many),
+    Route("GET", "/v1/grants/{id}/preview", "expose", "Say what a grant shows now, and what is new since it was made.",
+          None, types.Preview, _on(Vault.expose)),
+    Route("POST", "/v1/grants/{id}/search", "simulate", "Search as the holder of a grant would. Nothing is charged.",
+          types.SearchRequest, types.Simulation, _on(Vault.simulate)),
+    Route("PATCH", "/v1/grants/{id}", "narrow", "Take something away from a grant. Nothing here can widen it.",
+          types.NarrowRequest, types.GrantView, _on(Vault.narrow)),
+    Route("POST", "/v1/grants/{id}/pause", "pause", "Stop answering a grant until it is resumed.",
+          None, types.GrantView, _on(Vault.pause)),
+    Route("POST", "/v1/grants/{id}/resume", "resume", "Answer a paused grant again; its allowance starts anew.",
+          None, types.GrantView, _on(Vault.resume)),
     Route("DELETE", "/v1/grants/{id}", "revoke", "Revoke a grant, at once and everywhere.",
-          None, types.GrantView, _revoke),
+          None, types.GrantView, _on(Vault.revoke)),
+    Route("POST", "/v1/tokens/revoke", "revoke_token", "Revoke one token and all that were made of it.",
+          TokenRequest, types.GrantView, _revoke_token),
+
+    Route("GET", "/v1/requests", "requests", "List what waits for the owner's decision.",
+          RequestsRequest, Requests, _requests),
+    Route("POST", "/v1/requests", "request_access", "Ask the owner for a grant. Any good token may.",
+          types.AccessRequest, types.RequestState, Vault.request_access),
+    Route("GET", "/v1/requests/{id}", "request_state", "Say where a request of one's own stands.",
+          None, types.RequestState, _on(Vault.request_state)),
+    Route("POST", "/v1/requests/{id}/approve", "approve", "Approve a request, as asked or narrower.",
+          types.ApproveRequest, types.Approved, _on(Vault.approve)),
+    Route("POST", "/v1/requests/{id}/deny", "deny", "Deny a request.",
+          None, types.RequestView, _on(Vault.deny)),
+    Route("POST", "/v1/requests/{id}/collect", "collect", "Fetch, once, the token of approved access of one's own.",
+          None, types.Collected, _on(Vault.collect)),
+
     Route("GET", "/v1/audit", "audit", "A page of the audit log, newest first.",
           types.AuditRequest, types.AuditPage, Vault.audit),
+    Route("GET", "/v1/audit/replay", "replay", "What a client was ever given, in the words it got, newest first.",
+          types.ReplayRequest, types.Replay, Vault.replay),
     Route("GET", "/v1/audit/verify", "verify", "Recompute the audit tree and sign a checkpoint of it.",
-          None, types.TreeReport, _verify),
+          None, types.TreeReport, _plainly(Vault.verify)),
     Route("GET", "/v1/audit/{number}/proof", "prove", "Prove that one entry is in the tree.",
           None, Proof, _prove),
+    Route("GET", "/v1/notices", "notices", "What the owner should know.",
+          None, types.Notices, _plainly(Vault.notices)),
+    Route("DELETE", "/v1/notices/{number}", "dismiss", "Dismiss a notice.",
+          None, types.Notices, _numbered(Vault.dismiss)),
+
+    Route("POST", "/v1/keys/rotate", "rotate", "Sign new tokens with a new key; the one before it stays live.",
+          None, KEYS, _plainly(Vault.rotate)),
+    Route("DELETE", "/v1/keys/{number}", "retire", "Retire a key: no token that it signed is answered any more.",
+          None, KEYS, _numbered(Vault.retire)),
     Route("GET", "/v1/status", "status", "How the vault is, in numbers.",
-          None, types.VaultStatus, _status),
+          None, types.VaultStatus, _plainly(Vault.status)),
     Route("GET", "/v1/sources/{name}/origins", "origins", "The origins known of a source.",
           None, Origins, _origins),
 )  # fmt: skip

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from vault.api.attempts import MAX_SECRET
+from vault.api.attempts import KNOCK, MAX_SECRET
 from vault.api.guard import SECURITY_HEADERS, Guard
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge
@@ -31,6 +32,7 @@ class Request:
 
     method: str
     target: str
+    knock: str
     body: memoryview
 
 
@@ -41,7 +43,7 @@ class Connection:
         sock.setblocking(False)
         self.sock, self.deadline = sock, deadline
         self._buffer, self._filled = bytearray(MAX_HEAD + MAX_SECRET), 0
-        self._head: tuple[str, str, int, int] | None = None
+        self._head: tuple[str, str, str, int, int] | None = None
         self._out = b""
         self._drained = 0
 
@@ -66,27 +68,28 @@ class Connection:
             if not 0 <= end <= MAX_HEAD:
                 raise Refusal(TooLarge("the head of the request is too large"))
             self._head = (*_parse(bytes(self._buffer[:end]), guard), end + 4)
-        method, target, length, start = self._head
+        method, target, knock, length, start = self._head
         if target != "/v1/unlock" or method != "POST":
             length = 0  # whatever it holds, the answer is that the vault is locked
         if length > MAX_SECRET:
             raise Refusal(TooLarge("this is no passphrase"))
         if self._filled < start + length:
             return None
-        return Request(method, target, memoryview(self._buffer)[start : start + length])
+        return Request(method, target, knock, memoryview(self._buffer)[start : start + length])
 
-    def answer(self, status: int, document: Any, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    def answer(self, status: int, document: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         """Set the answer: `document` as JSON, or bytes of JSON as they stand."""
         body = bytes(document) if isinstance(document, bytes | bytearray) else json.dumps(document).encode()
         kind = MEDIA_TYPE if status >= 400 else "application/json"
         head = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Refused')}".encode(), b"content-type: " + kind.encode()]
         head += [b"content-length: %d" % len(body), b"connection: close"]
-        head += [name + b": " + value for name, value in (*SECURITY_HEADERS, *headers)]
+        head += [name + b": " + value for name, value in SECURITY_HEADERS]
+        head += [f"{name}: {value}".encode() for name, value in headers.items()]
         unsent = b"" if self._head and self._head[0] == "HEAD" else body
         self._out = b"\r\n".join(head) + b"\r\n\r\n" + unsent
 
     def refuse(self, refusal: Refusal) -> None:
-        self.answer(refusal.status, problem(refusal.error, refusal.status))
+        self.answer(refusal.status, problem(refusal.error, refusal.status), refusal.headers)
 
     def send(self) -> bool:
         """Send what can be sent; True when all is."""
@@ -114,8 +117,8 @@ def wipe(secret: bytearray | memoryview) -> None:
     secret[:] = bytes(len(secret))
 
 
-def _parse(head: bytes, guard: Guard) -> tuple[str, str, int]:
-    """Return method, target and length of the body. Raises Refusal."""
+def _parse(head: bytes, guard: Guard) -> tuple[str, str, str, int]:
+    """Return method, target, knock and length of the body. Raises Refusal."""
     line, *lines = head.split(b"\r\n")
     words = line.decode("latin-1").split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
@@ -130,4 +133,5 @@ def _parse(head: bytes, guard: Guard) -> tuple[str, str, int]:
     said = dict(headers)
     if b"transfer-encoding" in said and words[1] == "/v1/unlock":
         raise Refusal(BadRequest("say the length of the body"))
-    return words[0], words[1].partition("?")[0], int(said.get(b"content-length", b"0"))
+    knock = said.get(KNOCK.lower().encode(), b"").decode("latin-1")
+    return words[0], words[1].partition("?")[0], knock, int(said.get(b"content-length", b"0"))

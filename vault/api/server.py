@@ -48,10 +48,11 @@ def serve(config: Config, secret: bytearray | None, *, json: bool = False, quiet
     """
     hygiene.harden()
     try:
-        with _bind(config.port) as listening, _owned(config, listening.getsockname()[1]) as ownership:
+        knock = os.urandom(16).hex()
+        with _bind(config.port) as listening, _owned(config, listening.getsockname()[1], knock) as ownership:
             voice = surroundings.Voice(config, listening.getsockname()[1], json, quiet)
             with surroundings.signals() as signals:
-                return Parent(config, listening, ownership, voice).run(signals, secret)
+                return Parent(config, listening, ownership, voice, knock).run(signals, secret)
     finally:
         wipe(secret or bytearray())
 
@@ -72,11 +73,14 @@ def _bind(port: int) -> socket.socket:
 
 
 @contextmanager
-def _owned(config: Config, port: int) -> Iterator[lock.Ownership]:
-    """Own the vault, and tell where it answers, for as long as the context lasts."""
+def _owned(config: Config, port: int, knock: str) -> Iterator[lock.Ownership]:
+    """Own the vault, and tell where it answers, for as long as the context lasts.
+
+    The knock tells apart who can read this announcement and who merely reaches the port (see `attempts`).
+    """
     ownership = lock.Ownership.acquire(config.directory, wait_s=2, what="ownvault serve")
     try:
-        ownership.announce({"pid": os.getpid(), "port": port, "what": "ownvault serve"})
+        ownership.announce({"pid": os.getpid(), "port": port, "what": "ownvault serve", "knock": knock})
         yield ownership
     finally:
         ownership.release()
@@ -86,15 +90,16 @@ class Parent:
     """The loop of the sealed parent. At most one worker; at most one attempt to start one."""
 
     def __init__(
-        self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: surroundings.Voice
+        self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: surroundings.Voice, knock: str
     ) -> None:
         self._config, self._listening, self._ownership, self._voice = config, listening, ownership, voice
         self._guard = Guard(listening.getsockname()[1])
-        self._attempts = Attempts(config.directory)
+        self._knock, self._attempts = knock, Attempts(config.directory, knock)
         self._selector = selectors.DefaultSelector()
         self._clients: set[Connection] = set()
         self._worker: child.Worker | None = None
         self._waiting: Connection | None = None
+        self._known = True  # whether the attempt under way is by somebody who knows the knock
         self._failure: VaultError | None = None
         self._first = False
         self._stopping = False
@@ -170,7 +175,7 @@ class Parent:
     def _start(self, secret: bytearray | memoryview, form: str) -> None:
         descriptors = self._listening.fileno(), self._ownership.fileno()
         try:
-            self._worker = child.start(self._config, *descriptors, secret, form)
+            self._worker = child.start(self._config, *descriptors, secret, form, self._knock)
         finally:
             wipe(secret)
         self._selector.register(self._worker.said, selectors.EVENT_READ, "worker")
@@ -185,7 +190,7 @@ class Parent:
         client, self._waiting = self._waiting, None
         if line[:1] == b"+":
             self._worker.ready = True
-            self._attempts.succeeded()
+            self._attempts.succeeded(self._known)
             self._voice.state("unlocked")
             self._first = False
             if client:
@@ -193,7 +198,7 @@ class Parent:
         else:
             failure = problems.error(json.loads(line[1:])) if line else problems.internal()
             if isinstance(failure, WrongPassphrase):
-                self._attempts.failed()
+                self._attempts.failed(self._known)
             if client:
                 self._refuse(client, problems.Refusal(failure))
             if (
@@ -259,11 +264,13 @@ class Parent:
         elif request.target != "/v1/unlock":
             raise Locked("the vault is locked")
         elif request.method != "POST":
-            raise problems.method_refused()
+            raise problems.method_refused({"POST"})
         elif starting or self._stopping:
             raise Throttled("an attempt is under way")
         else:
-            self._attempts.check()
+            known = self._attempts.knows(request.knock)
+            self._attempts.check(known)
+            self._known = known
             self._selector.unregister(client.sock)  # it has said all; now it waits
             client.deadline, self._waiting = float("inf"), client
             self._start(request.body, "json")

@@ -7,18 +7,19 @@ Checking is done by pydantic-core, straight from the dataclass fields.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from vault.api.limits import LIMITS, Limit
 from vault.errors import BadRequest
-from vault.types import Sensitivity, utc
+from vault.types import utc
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema, SchemaValidator
@@ -39,7 +40,7 @@ def plain(value: Any) -> Any:
     if value is None or (isinstance(value, bool | str | int | float) and not isinstance(value, Enum)):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+        return {called(name): plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, Enum):
@@ -56,7 +57,12 @@ def dump(value: Any) -> bytes:
 
 def word(value: Enum) -> str:
     """Return the wire name of an enumeration's member: a level's lower-case word, or the value as it stands."""
-    return value.name.lower() if isinstance(value, Sensitivity) else str(value.value)
+    return value.name.lower() if isinstance(value, IntEnum) else str(value.value)
+
+
+def called(name: str) -> str:
+    """Return the wire name of a field: its own, without the underscore that keeps it from being a Python keyword."""
+    return name.removesuffix("_")
 
 
 @cache
@@ -69,6 +75,7 @@ def _names(kind: type) -> tuple[str, ...]:
 
 def read(kind: type[T], text: bytes | str) -> T:
     """Return the request that `text` says. Raises BadRequest with the place of each fault, never its value."""
+    unambiguous(text)
     request: T = _read(_validator(kind, "forbid"), text)  # type: ignore[arg-type]  # a class is hashable
     return request
 
@@ -79,16 +86,35 @@ def answer(kind: type[T], text: bytes | str) -> T:
     return said
 
 
+def unambiguous(text: bytes | str) -> None:
+    """Raise BadRequest when an object in this JSON names a key twice: two readers could take two meanings from it.
+
+    What is no JSON at all passes, for whoever reads it next to refuse.
+    """
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise BadRequest("a key is given twice", hint="see /openapi.json")
+
+
 def query(kind: type[T], arguments: Mapping[str, list[str]]) -> T:
-    """Return the request that a URL's query says: each name once, numbers where the field is one."""
+    """Return the request that a URL's query says: each name once, numbers and truths where the field is one."""
     said: dict[str, Any] = {}
     hints = get_type_hints(kind)
     for name, values in arguments.items():
         if len(values) != 1:
             raise BadRequest(f"{_shown(name)}: given more than once")
-        number = int in (hints.get(name), *get_args(hints.get(name)))
-        said[name] = int(values[0]) if number and values[0].isdecimal() and len(values[0]) < 16 else values[0]
+        said[name] = _worded(values[0], (hints.get(name), *get_args(hints.get(name))))
     return read(kind, json.dumps(said))
+
+
+def _worded(text: str, kinds: tuple[Any, ...]) -> Any:
+    if int in kinds and text.isdecimal() and len(text) < 16:
+        return int(text)
+    return text == "true" if bool in kinds and text in ("true", "false") else text
 
 
 def _read(validator: SchemaValidator, text: bytes | str) -> Any:
@@ -151,7 +177,7 @@ def _shown(name: str) -> str:
 def _validator(kind: Any, extra: str) -> SchemaValidator:
     from pydantic_core import SchemaValidator, core_schema
 
-    return SchemaValidator(_schema(kind, _NO_LIMIT, extra), core_schema.CoreConfig(strict=True, loc_by_alias=False))
+    return SchemaValidator(_schema(kind, _NO_LIMIT, extra), core_schema.CoreConfig(strict=True))
 
 
 def _schema(kind: Any, limit: Limit, extra: str) -> CoreSchema:
@@ -200,7 +226,7 @@ def _record(kind: type, extra: str) -> CoreSchema:
             schema = c.with_default_schema(schema, default=field.default)
         elif field.default_factory is not dataclasses.MISSING:
             schema = c.with_default_schema(schema, default_factory=field.default_factory)
-        fields.append(c.dataclass_field(field.name, schema, kw_only=True))
+        fields.append(c.dataclass_field(field.name, schema, kw_only=True, validation_alias=called(field.name)))
     behaviour: Any = extra
     arguments = c.dataclass_args_schema(kind.__name__, fields, extra_behavior=behaviour)
     return c.dataclass_schema(kind, arguments, list(_names(kind)), slots=True, frozen=True)

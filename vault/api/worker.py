@@ -45,6 +45,7 @@ class Order:
     life: int
     parent: int
     form: str
+    knock: str
 
 
 def main(feed: int) -> int:
@@ -141,7 +142,8 @@ async def _serve(order: Order, vault: Vault, pool: ThreadPoolExecutor, ready: by
 
     listening = socket.socket(fileno=order.listening)
     endpoint = mcp.Endpoint(vault, pool)
-    flask = rest.make(vault, Attempts(order.config.directory), lambda: os.kill(order.parent, signal.SIGUSR1))
+    attempts = Attempts(order.config.directory, order.knock)
+    flask = rest.make(vault, attempts, lambda: os.kill(order.parent, signal.SIGUSR1))
     app = App(Guard(listening.getsockname()[1]), flask, endpoint, pool)
     server, status = listener.make(app, listening), 0
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)

@@ -1,0 +1,87 @@
+"""A client's TCP connection as the kernel has it: how much of an answer has arrived, and how to end it at once.
+
+The server in front of us says neither: its `send` returns when the bytes are queued, and a cancelled request still
+sends what is. So we look for the socket among our own descriptors, by the client's address. Measured with granian
+2.8.7: up to 4 MB were queued after the last `send`; a cancelled answer went on for 200 KB.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+import sys
+
+QUEUED = 64 * 1024
+"""Bytes of answers that the kernel is asked to queue for a client that does not read, for each connection."""
+_LINUX = sys.platform == "linux"
+_ACKED = 120
+"""Where `tcpi_bytes_acked` stands in `struct tcp_info` (linux/tcp.h, since Linux 4.1)."""
+_NOWHERE = struct.pack("=H14x", socket.AF_UNSPEC)
+
+
+class Connection:
+    """One connection, held by a descriptor of our own, so that its number cannot become another's. Close it."""
+
+    def __init__(self, client: tuple[str, int]) -> None:
+        """Find the connection from `client`. Without one (it is gone, or no TCP) everything counts as arrived."""
+        self._socket = _found(client)
+
+    def close(self) -> None:
+        """Let go of our descriptor; the connection stays."""
+        if self._socket is not None:
+            self._socket.close()
+
+    def arrived(self) -> int | None:
+        """Return how many bytes the client's machine has taken so far, None where that cannot be told."""
+        if self._socket is None or not _LINUX:
+            return None
+        try:
+            told = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED + 8)
+        except OSError:
+            return None
+        return None if len(told) < _ACKED + 8 or self._over() else int(struct.unpack_from("=Q", told, _ACKED)[0])
+
+    def drop(self) -> None:
+        """End it now: what is queued is thrown away, and the client is told that it was reset."""
+        if self._socket is None:
+            return
+        if _LINUX:  # connect(2): a TCP socket is dissolved by connecting it to AF_UNSPEC
+            ctypes.CDLL(None).connect(self._socket.fileno(), _NOWHERE, len(_NOWHERE))
+            return
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    def _over(self) -> bool:
+        """Tell whether nobody is at the other end any more."""
+        assert self._socket is not None
+        try:
+            self._socket.getpeername()
+        except OSError:
+            return True
+        return False
+
+
+def _found(client: tuple[str, int]) -> socket.socket | None:
+    """Return the TCP socket of ours that `client` is connected to, as a duplicate."""
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208  # hundreds of times a second; paths would cost as much again
+        try:
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=int(name))
+        except OSError:  # no socket
+            continue
+        try:
+            if one.getpeername() == client:
+                # Not one.dup(), which makes the server's own socket blocking: that flag is shared.
+                twin = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=os.dup(one.fileno()))
+                if twin.getpeername() == client:
+                    return twin
+                twin.close()
+        except OSError:  # not connected, or closed meanwhile
+            continue
+        finally:
+            one.detach()
+    return None
