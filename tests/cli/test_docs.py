@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -87,6 +88,36 @@ def test_every_variable_is_documented() -> None:
     sources = [path for path in PACKAGE.rglob("*.py") if "_plugins" not in path.parts]
     used = {name for path in sources for name in re.findall(r"\bOWNVAULT_[A-Z_]+", path.read_text("utf-8"))}
     assert {name for name in used if not re.search(rf"`{name}`", page)} <= {"OWNVAULT_COMPLETE"}
+
+
+def shown_commands() -> list[str]:
+    """Return every `$ … ownvault …` line of the page on permissions."""
+    page = (DOCS / "permissions.md").read_text("utf-8")
+    return re.findall(r"^\$ (?:OWNVAULT_TOKEN=\S+ )?ownvault (.+)$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_every_command_on_the_page_of_permissions_is_one(line: str) -> None:
+    words = shlex.split(line)
+    context = click.Context(root, info_name="ownvault")
+    command: click.Command = root
+    while isinstance(command, click.Group):
+        name, found, words = command.resolve_command(context, words)
+        assert found is not None
+        context, command = click.Context(found, context, info_name=name), found
+        if isinstance(command, click.Group) and (not words or words[0] not in command.commands):
+            break
+    command.make_context(command.name, list(words), parent=context.parent)  # raises for an option that is none
+
+
+def test_the_page_of_permissions_has_a_session_and_every_option_of_grant() -> None:
+    assert len(shown_commands()) >= 15
+    page = (DOCS / "permissions.md").read_text("utf-8")
+    command = dict(commands())["grant"]
+    missing = [
+        p.opts[0] for p in command.params if isinstance(p, click.Option) and not p.hidden and p.opts[0] not in page
+    ]
+    assert not missing
 
 
 def test_import_names_every_importer() -> None:

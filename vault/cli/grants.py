@@ -1,151 +1,136 @@
-"""`ownvault grant · grants · revoke`: what assistants may do."""
+"""`ownvault grants`: what assistants may do; looking at a grant, stopping it for a while, making it narrower."""
 
 from __future__ import annotations
 
-import json
-import unicodedata
 from datetime import timedelta
 
 import click
 
-from vault.cli import filters, plain, screen
-from vault.cli.open import Open, opened
-from vault.cli.root import Command, Settings
+from vault.cli import exposures, filters, ids, plain, screen, sentences, terms
+from vault.cli.open import opened
+from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings
-from vault.errors import NotFound
-from vault.types import GRANTABLE, Action, Exposure, Filter, Granted, GrantRequest, GrantView, Status
+from vault.types import Action, Approval, Detail, Filter, GrantView, Limits, NarrowRequest, Status, Usage
 
-ENDED = (Status.REVOKED, Status.EXPIRED)
-
-
-@click.command(cls=Command)
-@click.argument("client")
-@click.option("--all", "everything", is_flag=True, help="The whole vault. Without it, name at least a collection.")
-@click.option(
-    "--action",
-    "actions",
-    multiple=True,
-    type=click.Choice(sorted(action.value for action in GRANTABLE)),
-    help="What CLIENT may do; may be repeated. Default: search, read and count.",
-)
-@filters.which
-@click.option(
-    "--expires", type=filters.Duration(), default="30d", show_default=True, help="How long it lasts: 12h, 30d, 8w."
-)
-@click.option("--purpose", default="", help="What it is for, for your own records.")
-@click.option("--dry-run", is_flag=True, help="Only say what it would show now.")
-@pass_settings
-def grant(
-    settings: Settings, client: str, everything: bool, actions: tuple[str, ...], filter: Filter,
-    expires: timedelta, purpose: str, dry_run: bool,
-) -> None:  # fmt: skip
-    """Grant an assistant access to part of the vault.
-
-    Prints the capability token once. All conditions must hold together; nothing named means nothing granted.
-    Records above the sensitivity `personal` stay out unless --sensitivity says more.
-    """
-    request = GrantRequest(
-        client, filter=filter, all=everything, purpose=purpose, expires_in=int(expires.total_seconds())
-    )
-    if actions:
-        request = GrantRequest(
-            client, tuple(Action(a) for a in actions), filter, everything, purpose, request.expires_in
-        )
-    with opened(settings) as vault, screen.waiting(settings, "counting"):
-        if dry_run:
-            sees = vault.vault.preview(vault.holder, request)
-        else:
-            made = vault.vault.grant(vault.holder, request)
-    if settings.json:
-        screen.emit(sees if dry_run else made)
-    elif dry_run:
-        screen.say(f"{plain.one_line(client)} would see {_seen(sees)}")
-    elif settings.quiet:
-        screen.say(made.token)
-    else:
-        _print(made)
+PAUSES = {
+    "owner": "paused by you",
+    "queries_per_hour": "paused: its questions of the hour are used up",
+    "records_per_day": "paused: its records of the day are used up",
+    "bytes_per_day": "paused: its text of the day is used up",
+}
 
 
-def _print(made: Granted) -> None:
-    view = made.grant
-    screen.say(f"granted {screen.bold(plain.one_line(view.client))} {_actions(view)} until {screen.day(view.expires)}")
-    screen.fields(
-        [
-            ("grant", view.id),
-            ("scope", screen.conditions(view.scope)),
-            ("sees now", _seen(made.sees)),
-            ("purpose", view.purpose),
-        ]
-    )
-    screen.say("\ncapability token, shown this once:\n")
-    screen.say(made.token)
-    config = {"mcpServers": {"ownvault": {"command": "ownvault", "args": ["mcp"], "env": {"OWNVAULT_TOKEN": "TOKEN"}}}}
-    screen.say("\nhow to use it, with a running `ownvault serve`:")
-    screen.say("  MCP    " + json.dumps(config))
-    screen.say("  shell  export OWNVAULT_TOKEN=TOKEN; ownvault search 'a question'")
-    screen.say("  HTTP   Authorization: Bearer TOKEN")
-
-
-def _seen(sees: Exposure) -> str:
-    each = ", ".join(f"{name} {number:,}" for name, number in sees.collections.items())
-    return plain.one_line(screen.plural(sees.records, "record") + (f" ({each})" if each else ""))
-
-
-def _actions(view: GrantView) -> str:
-    words = [str(action) for action in view.actions]
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
-@click.command(cls=Command)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--all", "everything", is_flag=True, help="Also those that were revoked or have expired.")
-@pass_settings
-def grants(settings: Settings, everything: bool) -> None:
-    """List the grants."""
+@click.pass_context
+def grants(context: click.Context, everything: bool) -> None:
+    """List the grants; preview, pause, resume or narrow one.
+
+    Without a command, lists them in plain words. Where a command takes ID, the first four characters
+    are enough, or the name of a client that has one live grant.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = context.ensure_object(Settings)
     with opened(settings) as vault:
         made = vault.vault.grants(vault.holder)
-    shown = [view for view in made if everything or view.status not in ENDED]
+    shown = [view for view in made if everything or view.status not in ids.ENDED]
     if settings.json:
         screen.emit({"grants": shown})
-    elif shown:
-        rows = [_row(view) for view in shown]
-        screen.table(("grant", "client", "status", "may", "scope", "expires", "last used"), rows)
-    else:
+    elif not shown:
         screen.say("no live grants" if made else "no grants")
+        screen.note(settings, "ownvault grants --all shows the ended ones" if made else
+                    "next: ownvault grant claude --collection NAME --dry-run")  # fmt: skip
+    for number, view in enumerate(() if settings.json else shown):
+        if number:
+            screen.say()
+        tell(view)
 
 
-def _row(view: GrantView) -> tuple[str, ...]:
-    used = screen.minute(view.last_used) or "never"
-    scope = screen.conditions(view.scope)
-    return view.id, view.client, view.status, ", ".join(view.actions), scope, screen.day(view.expires), used
+def tell(view: GrantView) -> None:
+    """Print a grant: its id and state, what it allows, what was used of it."""
+    state = PAUSES.get(view.paused_for, "paused") if view.status is Status.PAUSED else str(view.status)
+    last = f"last used {screen.minute(view.last_used)}" if view.last_used else "never used"
+    screen.say(f"{screen.bold(view.id)}  {plain.one_line(view.client)}  {state}, {last}")
+    screen.paragraph(sentences.allowed(view) + ".", indent=2)
+    used = sentences.used(view.limits, view.used) if view.used != Usage() else ""
+    screen.facts([("used", used), ("purpose", view.purpose)])
 
 
-@click.command(cls=Command)
-@click.argument("id", required=False)
-@click.option("--client", help="Every live grant of this client.")
+@grants.command()
+@click.argument("id")
 @pass_settings
-def revoke(settings: Settings, id: str | None, client: str | None) -> None:
-    """Revoke a grant, at once and everywhere.
-
-    ID is the grant's, from `ownvault grants`. All tokens made from it are refused from the next request on.
-    """
-    if (id is None) == (client is None):
-        raise click.UsageError("name one grant, or --client NAME", click.get_current_context())
+def preview(settings: Settings, id: str) -> None:
+    """Show what a grant shows now, and what came since it was made."""
     with opened(settings) as vault:
-        ids = [id] if id else _live(vault, client or "")
-        if not ids:
-            raise NotFound(f"{client} has no live grant", hint="see: ownvault grants --all")
-        revoked = [vault.vault.revoke(vault.holder, one) for one in ids]
-    if settings.json and id:
-        screen.emit(revoked[0])
-    elif settings.json:
-        screen.emit({"grants": revoked})
+        seen = vault.vault.expose(vault.holder, ids.grant(vault, id))
+        filter = exposures.as_filter(seen.grant.scope)
+        rest = exposures.hidden(vault, filter, seen.sees) if filter and not settings.json else None
+    if settings.json:
+        screen.emit(seen)
+        return
+    tell(seen.grant)
+    since = f"it saw {screen.plural(seen.then, 'record')} when it was made; {seen.added:,} of today's came since"
+    exposures.show(seen.sees, rest, more=[("at first", since)])
+
+
+@grants.command()
+@click.argument("id")
+@pass_settings
+def pause(settings: Settings, id: str) -> None:
+    """Let a grant answer nothing until it is resumed."""
+    with opened(settings) as vault:
+        view = vault.vault.pause(vault.holder, ids.grant(vault, id))
+    _changed(settings, view, f"paused {view.id} of {plain.one_line(view.client)}: it answers nothing")
+    screen.note(settings, f"to let it answer again: ownvault grants resume {view.id}")
+
+
+@grants.command()
+@click.argument("id")
+@pass_settings
+def resume(settings: Settings, id: str) -> None:
+    """Let a paused grant answer again; what it used before does not count any more."""
+    with opened(settings) as vault:
+        view = vault.vault.resume(vault.holder, ids.grant(vault, id))
+    _changed(settings, view, f"resumed {view.id}: {sentences.allowed(view)}.")
+
+
+@grants.command()
+@click.argument("id")
+@terms.actions("What is not named is taken away.")
+@filters.which
+@terms.much
+@click.option("--approval", type=click.Choice([mode.value for mode in Approval]), help="Ask you more often.")
+@click.option("--expires", type=filters.Duration(), help="End in this time from now: 12h, 30d.")
+@pass_settings
+def narrow(
+    settings: Settings, id: str, actions: tuple[Action, ...] | None, filter: Filter, detail: Detail | None,
+    limited: Limits, approval: str | None, expires: timedelta | None,
+) -> None:  # fmt: skip
+    """Take something away from a grant, for all its tokens at once.
+
+    What is named here is what stays of it; what is not named stays as it was. Nothing can widen a grant.
+    """
+    request = NarrowRequest(filter, actions, detail, limited, terms.seconds(expires),
+                            Approval(approval) if approval else None)  # fmt: skip
+    with opened(settings) as vault:
+        chosen = ids.grant(vault, id)
+        before = vault.vault.expose(vault.holder, chosen)
+        view = vault.vault.narrow(vault.holder, chosen, request)
+        after = vault.vault.expose(vault.holder, chosen)
+    _changed(settings, view, f"narrowed {view.id}: {sentences.allowed(view)}.")
+    if not settings.json:
+        was, now = before.sees.records, after.sees.records
+        fewer = f"{was - now:,} fewer than before" if was > now else "as many as before"
+        screen.say(f"It sees {screen.plural(now, 'record')} now, {fewer}.")
+        if was and not now:
+            screen.note(
+                settings, "that leaves nothing to see, and no grant is ever widened: if it was not meant, grant anew"
+            )
+
+
+def _changed(settings: Settings, view: GrantView, words: str) -> None:
+    if settings.json:
+        screen.emit(view)
     else:
-        for view in revoked:
-            screen.say(f"revoked {view.id} of {plain.one_line(view.client)}")
-
-
-def _live(vault: Open, client: str) -> list[str]:
-    composed = unicodedata.normalize("NFC", client)  # as the vault keeps it; some terminals send letter and mark apart
-    return [
-        view.id for view in vault.vault.grants(vault.holder) if view.client == composed and view.status not in ENDED
-    ]
+        screen.paragraph(words)

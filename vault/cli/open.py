@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vault.cli import passphrase, screen
+from vault.cli import attention, passphrase, screen
 from vault.cli.root import Settings
 from vault.config import Config
-from vault.errors import Locked, NoVault, Refused, Unreachable
+from vault.errors import Locked, NoVault, Refused, Unreachable, VaultError
 from vault.types import Holder
 
 if TYPE_CHECKING:
@@ -37,6 +37,18 @@ class Open:
     vault: Vault | RemoteVault
     holder: Holder
 
+    @property
+    def owner(self) -> bool:
+        """Whether the capability says that it is the owner's. Only for what is worth asking: the vault decides."""
+        if "OWNVAULT_TOKEN" not in os.environ:
+            return True
+        from vault.permissions import grants, tokens
+
+        try:
+            return tokens.inspect(self.holder.token).grant == grants.OWNER
+        except VaultError:
+            return False
+
 
 def config(settings: Settings) -> Config:
     """Return the configuration of the vault that was named."""
@@ -52,18 +64,22 @@ def existing(settings: Settings) -> Config:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Open]:
+def opened(settings: Settings, *, remind: bool = True) -> Iterator[Open]:
     """Yield the vault: remote when a server owns it, else opened here under its lock and closed afterwards.
 
+    When the command ends well its owner is told what waits for a decision, unless `remind` is off.
     Raises NoVault, Locked (a server runs without the key), WrongPassphrase, Busy, Damaged, RolledBack.
     """
     chosen = existing(settings)
     try:
         if server := remote(chosen):
-            yield _by_server(settings, server)
+            there = _by_server(settings, server)
+            yield there
+            attention.arrange(settings, there, remind=remind)
         else:
             with _by_ourselves(settings, chosen) as here:
                 yield here
+                attention.arrange(settings, here, remind=remind)
     except Refused as error:
         if "OWNVAULT_TOKEN" not in os.environ:
             raise
@@ -79,7 +95,7 @@ def remote(chosen: Config) -> RemoteVault | None:
         return None
     from vault.api.client import RemoteVault
 
-    return RemoteVault(f"http://127.0.0.1:{found['port']}")
+    return RemoteVault(f"http://127.0.0.1:{found['port']}", knock=str(found.get("knock", "")))
 
 
 def held(chosen: Config) -> bool:
@@ -102,9 +118,9 @@ def settled(server: RemoteVault) -> str:
 def _by_server(settings: Settings, server: RemoteVault) -> Open:
     if settled(server) == "locked":
         raise Locked("the vault is locked: its server runs without the key")
-    token = os.environ.get("OWNVAULT_TOKEN")
-    if not token:
-        token = server.unlock(passphrase.obtain(settings)).token
+    token = os.environ.get("OWNVAULT_TOKEN")  # set but empty is a token, a bad one: nobody becomes the owner by default
+    if token is None:
+        token = server.unlock(passphrase.obtain(settings), VIA).token
     return Open(server, Holder(token, VIA))
 
 
@@ -116,6 +132,7 @@ def _by_ourselves(settings: Settings, chosen: Config) -> Iterator[Open]:
     with screen.waiting(settings, "unlocking"):
         vault = Vault.open(chosen, secret)
     try:
-        yield Open(vault, Holder(os.environ.get("OWNVAULT_TOKEN") or vault.owner_token().token, VIA))
+        token = os.environ.get("OWNVAULT_TOKEN")
+        yield Open(vault, Holder(vault.owner_token().token if token is None else token, VIA))
     finally:
         vault.close()

@@ -8,15 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from vault.legible import HIDDEN
+
 _JOINERS = "\u200c\u200d"
 """Format characters that writing needs (Persian, emoji) and that move nothing."""
-_UNSAFE = re.compile(
-    # C0, DEL, C1; soft hyphen, Arabic marks; zero width, bidi, separators, isolates; BOM, annotations;
-    # lone surrogates; tags and other invisible characters outside the first plane.
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff]"
-)
+_UNSAFE = re.compile(f"[{HIDDEN}\t\n\r\u2028\u2029\U000110bd\U000110cd]")
+"""What is never seen, line ends and tabs (which are put back where they may be), and two marks that move others."""
 
 
 def text(value: str) -> str:

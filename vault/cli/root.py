@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -29,12 +30,19 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "forget": ("vault.cli.records:forget", "Delete one record for good."),
     },
     "Assistants": {
-        "grant": ("vault.cli.grants:grant", "Grant an assistant access to part of the vault."),
-        "grants": ("vault.cli.grants:grants", "List the grants."),
-        "revoke": ("vault.cli.grants:revoke", "Revoke a grant, at once and everywhere."),
-        "token": ("vault.cli.tokens:token", "Narrow or inspect a capability token, offline."),
+        "grant": ("vault.cli.grant:grant", "Grant an assistant access to part of the vault."),
+        "grants": ("vault.cli.grants:grants", "List the grants; preview, pause, resume or narrow one."),
+        "revoke": ("vault.cli.revoke:revoke", "Revoke a grant, at once and everywhere."),
+        "requests": ("vault.cli.requests:requests", "List what assistants ask for and you have not decided."),
+        "approve": ("vault.cli.approvals:approve", "Approve what an assistant asks for, or less."),
+        "deny": ("vault.cli.approvals:deny", "Deny what an assistant asks for."),
         "mcp": ("vault.cli.mcp:mcp", "Speak MCP over stdin and stdout for one assistant."),
-        "audit": ("vault.cli.audit:audit", "List and verify what was asked and decided."),
+        "token": ("vault.cli.tokens:token", "Narrow, inspect or verify a capability token, offline."),
+        "keys": ("vault.cli.keys:keys", "List, renew and retire the keys that sign tokens."),
+    },
+    "What happened": {
+        "audit": ("vault.cli.audit:audit", "List, replay and verify what was asked and decided."),
+        "notices": ("vault.cli.notices:notices", "List what you should know and have not dismissed."),
     },
 }
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
@@ -112,6 +120,16 @@ class Root(click.Group):
         module, _, attribute = COMMANDS[name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one is answered with the nearest."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name, COMMANDS, 1)
+            raise click.UsageError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for title, section in SECTIONS.items():

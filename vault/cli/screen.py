@@ -30,6 +30,8 @@ WIDEST = 100
 FOLDING = ("what", "records", "scope", "may")
 """Columns of tables that may take several lines."""
 MIDNIGHT = time()
+LINE = 80
+"""Columns that a sentence takes before it goes on in the next line."""
 UNBOUNDED = 4096
 """Columns of output that goes to a file or pipe: tables are not cut there."""
 
@@ -106,6 +108,36 @@ def fields(pairs: Iterable[tuple[str, str]]) -> None:
         say(f"{dim(name.ljust(longest))}  {value}")
 
 
+def paragraph(words: str, indent: int = 0) -> None:
+    """Print running text, harmless and folded between words."""
+    _folded([("", words)], indent)
+
+
+def facts(pairs: Iterable[tuple[str, str]], indent: int = 2) -> None:
+    """Print `name  value` lines, the names aligned and the values folded; an empty value is left out."""
+    _folded([pair for pair in pairs if pair[1]], indent)
+
+
+def _folded(pairs: Sequence[tuple[str, str]], indent: int) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    named = any(name for name, _ in pairs)
+    drawn = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(2 if named else 1):
+        drawn.add_column(overflow="fold")
+    for name, words in pairs:
+        cells = (Text(name, style="dim"), Text(plain.one_line(words))) if named else (Text(plain.one_line(words)),)
+        drawn.add_row(*cells)
+    target = console()
+    target.width = min(columns(), LINE)
+    with target.capture() as captured:
+        target.print(Padding(drawn, (0, 0, 0, indent)))
+    for line in captured.get().splitlines():
+        say(line.rstrip())
+
+
 def conditions(scope: Mapping[str, object]) -> str:
     """Return a scope's conditions in one line."""
     return "; ".join(f"{name} {_in_words(value)}" for name, value in scope.items())
@@ -146,8 +178,8 @@ def _local(moment: datetime) -> datetime:
 
 
 def plural(number: int, noun: str) -> str:
-    """Return `1 record`, `2,000 records`, `2 entries`."""
-    many = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    """Return `1 record`, `2,000 records`, `2 entries`, `2 days`."""
+    many = noun[:-1] + "ies" if noun.endswith("y") and not noun.endswith("ay") else noun + "s"
     return f"{number:,} {noun if number == 1 else many}"
 
 

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from vault.cli import filters, screen
+from vault.cli import filters, screen, sentences, terms
 from vault.cli import open as open_
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings
-from vault.errors import BadRequest
-from vault.types import GRANTABLE, Action, Filter, Sensitivity
+from vault.errors import BadRequest, Refused
+from vault.types import GRANTABLE, Action, Detail, Filter, Sensitivity
+
+if TYPE_CHECKING:
+    from vault.permissions.tokens import Inspection, Published
 
 LONGEST = 64 * 1024
-"""Characters of what may stand where a token is expected; the token's own limit is far below."""
+"""Characters of what may stand where a token or a key is expected; the token's own limit is far below."""
+NOT_KNOWN = "only the vault can tell whether it was revoked since, or its grant paused or narrowed"
+WHY = {
+    "token_expired": "this token has expired",
+    "token_signature": "this token was not signed by that key, or was changed",
+    "token_unknown_key": "this token was signed by a key that is not among those of the vault",
+    "token_audience": "this token is for another vault",
+}
+"""What a holder may be told offline, where whoever has the key can find it out. The vault itself tells nobody."""
+_KEY = click.option(
+    "--key", metavar="KEY",
+    help="The vault's public token key, ed25519/…; or a file with it, or with what the server shows at "
+    "/.well-known/vault-keys.json. Asked of the running server otherwise.",
+)  # fmt: skip
 
 
 @click.group(cls=Group)
 def token() -> None:
-    """Narrow or inspect a capability token, offline.
+    """Narrow, inspect or verify a capability token, offline.
 
     The token is read from OWNVAULT_TOKEN or from FILE (- is stdin), never from the command line,
     which other programs can see.
@@ -36,19 +55,15 @@ def token() -> None:
     help="Keep this action. May be repeated.",
 )  # fmt: skip
 @filters.which
+@terms.with_detail("How much of a record leaves, at most.")
+@click.option("--per-query", "results", type=terms.Quantity(), help="Records in one answer, at most.")
 @click.option("--expires", type=filters.Duration(), help="End in this time from now at the latest: 12h, 30d.")
-@click.option(
-    "--key", metavar="KEY", help="The vault's public token key, ed25519/…; asked of the running server otherwise."
-)
+@_KEY
 @pass_settings
 def attenuate(
-    settings: Settings,
-    file: str | None,
-    actions: tuple[str, ...],
-    filter: Filter,
-    expires: timedelta | None,
-    key: str | None,
-) -> None:
+    settings: Settings, file: str | None, actions: tuple[str, ...], filter: Filter, detail: str | None,
+    results: int | None, expires: timedelta | None, key: str | None,
+) -> None:  # fmt: skip
     """Print a narrower token, to hand on.
 
     It can do at most what the given one can, and ends with it. Nobody can widen it again.
@@ -56,23 +71,27 @@ def attenuate(
     from vault.permissions import tokens
 
     given = _token(file)
-    now = datetime.now(UTC)
-    narrowed = tokens.attenuate(
-        given,
-        tokens.public_key(key or _published(settings)),
-        actions=tuple(Action(action) for action in actions) or None,
-        collections=filter.collections,
-        expires=now + expires if expires else None,
-        sources=filter.sources,
-        kinds=filter.kinds,
-        labels=filter.labels,
-        without_labels=filter.without_labels or None,
-        people=filter.people,
-        since=_since(filter, now),
-        until=filter.until,
-        sensitivity=Sensitivity.parse(filter.sensitivity) if filter.sensitivity else None,
-        owner_written=filter.owner_written,
-    )
+    narrower = {
+        "actions": tuple(Action(action) for action in actions) or None,
+        "collections": filter.collections,
+        "sources": filter.sources,
+        "kinds": filter.kinds,
+        "labels": filter.labels,
+        "without_labels": filter.without_labels or None,
+        "people": filter.people,
+        "since": filter.since,
+        "until": filter.until,
+        "last": filter.last,
+        "sensitivity": Sensitivity.parse(filter.sensitivity) if filter.sensitivity else None,
+        "owner_written": filter.owner_written,
+        "detail": Detail.parse(detail) if detail else None,
+        "results": results,
+        "expires": datetime.now(UTC) + expires if expires else None,
+    }
+    tokens.fitting(given, **narrower)
+    published = _published(settings, key)
+    with _explained():
+        narrowed = tokens.attenuate(given, published.key(tokens.inspect(given).key), **narrower)
     if settings.json:
         screen.emit({"token": narrowed})
     else:
@@ -83,54 +102,93 @@ def attenuate(
 @click.argument("file", required=False)
 @pass_settings
 def inspect(settings: Settings, file: str | None) -> None:
-    """Show what a token says. It proves nothing: only the vault can tell whether it is good."""
+    """Show what a token says. It proves nothing: see `verify`."""
     from vault.permissions import tokens
 
     seen = tokens.inspect(_token(file))
     if settings.json:
         screen.emit(seen)
+    else:
+        _print(seen)
+
+
+@token.command()
+@click.argument("file", required=False)
+@_KEY
+@pass_settings
+def verify(settings: Settings, file: str | None, key: str | None) -> None:
+    """Check that the vault signed a token and that it has not expired.
+
+    Prints what it allows, or says why it is no good and exits with 4. Only the vault can tell whether it was revoked.
+    """
+    from vault.permissions import tokens
+
+    given, published = _token(file), _published(settings, key)
+    with _explained():
+        tokens.verify_offline(given, published, datetime.now(UTC))
+    seen = tokens.inspect(given)
+    if settings.json:
+        checked = {"signature": True, "expiry": True, "audience": bool(published.audience), "revocation": False}
+        screen.emit({"checked": checked, "token": seen})
         return
+    signer = "this vault's" if published.audience else "the given"
+    screen.say(f"signed by {signer} key{f' {seen.key}' if published.audience else ''}, not expired")
+    _print(seen)
+    screen.say(NOT_KNOWN)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say why a token is no good."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(WHY.get(error.reason, "this is no token of a vault"), reason=error.reason) from None
+
+
+def _print(seen: Inspection) -> None:
     screen.fields(
         [
             ("client", seen.client),
             ("grant", seen.grant),
             ("vault", seen.audience),
             ("may", ", ".join(seen.actions) or "nothing"),
-            ("collections", ", ".join(seen.collections)),
+            ("scope", sentences.conditions(seen.scope)),
+            ("detail", seen.detail),
+            ("per query", "" if seen.results is None else screen.plural(seen.results, "record")),
+            ("holder", seen.holder),
             ("until", screen.minute(seen.expires)),
             ("narrowed", screen.plural(seen.blocks - 1, "time") if seen.blocks > 1 else "never"),
-            ("narrowed to", screen.conditions(seen.scope) if seen.blocks > 1 else ""),
-            ("other checks", str(seen.other_checks or "")),
+            ("other checks", f"{seen.other_checks}, so the vault does not accept it" if seen.other_checks else ""),
         ]
     )
 
 
-def _since(filter: Filter, now: datetime) -> datetime | None:
-    """A caveat knows no rolling window: one that is asked for begins to count now."""
-    window = now - timedelta(days=filter.last) if filter.last else None
-    return max(filter.since, window) if filter.since and window else filter.since or window
+def _published(settings: Settings, key: str | None) -> Published:
+    """Return the keys that --key names or holds, else those that the running server publishes."""
+    from vault.permissions.tokens import Published
 
-
-def _published(settings: Settings) -> str:
-    server = open_.remote(open_.config(settings))
-    if not server:
-        raise BadRequest(
-            "the vault's public key is not known",
-            hint="name it with --key; the server shows it at /.well-known/vault-keys.json",
-        )
-    published: Any = server.public_keys()
-    return str(published["token_keys"][0]["public_key"])
+    if key is None:
+        server = open_.remote(open_.config(settings))
+        if not server:
+            raise BadRequest(
+                "the vault's public key is not known",
+                hint="name it with --key; the server shows it at /.well-known/vault-keys.json",
+            )
+        return Published.parse(json.dumps(server.public_keys()))
+    return Published.parse(key if key.startswith("ed25519/") else _read(key))
 
 
 def _token(file: str | None) -> str:
-    if file is None:
-        found = os.environ.get("OWNVAULT_TOKEN", "")
-    else:
-        try:
-            with open(0, "rb", closefd=False) if file == "-" else Path(file).open("rb") as source:
-                found = source.read(LONGEST).decode("ascii", "replace").strip()
-        except OSError as error:
-            raise BadRequest(f"cannot read {file}: {(error.strerror or 'unreadable').lower()}") from None
+    found = os.environ.get("OWNVAULT_TOKEN", "") if file is None else _read(file)
     if not found:
         raise BadRequest("there is no token", hint="set OWNVAULT_TOKEN, or name a file that holds it; - is stdin")
     return found
+
+
+def _read(file: str) -> str:
+    try:
+        with open(0, "rb", closefd=False) if file == "-" else Path(file).open("rb") as source:
+            return source.read(LONGEST).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise BadRequest(f"cannot read {file}: {(error.strerror or 'unreadable').lower()}") from None

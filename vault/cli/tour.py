@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vault import plugins
-from vault.cli import audit, imports, plain, screen, search
+from vault.cli import audit, imports, plain, screen, search, sentences
 from vault.cli.intake import Report
 from vault.cli.open import Open, opened
 from vault.types import Answer, AuditRequest, Filter, Granted, GrantRequest
@@ -58,7 +58,7 @@ def afterwards(place: Place, address: str) -> None:
     screen.say("Try in another terminal:\n")
     screen.say(f"  export OWNVAULT_DIR={place.vault} OWNVAULT_PASSPHRASE_FILE={place.passphrase}")
     screen.say('  ownvault search "which van did we buy?"')
-    screen.say("  ownvault grant cursor --collection mail --last 365 --dry-run")
+    screen.say("  ownvault grant cursor --collection notes --label work --since 2026-01 --detail snippet --dry-run")
     screen.say("  ownvault audit")
     screen.say("\nCtrl-C ends it.")
 
@@ -83,6 +83,7 @@ def _grant(owner: Open) -> Granted:
     request = GrantRequest(CLIENT, filter=Filter(collections=(COLLECTION,)), purpose="demo", expires_in=7 * 86400)
     made = owner.vault.grant(owner.holder, request)
     screen.say(f"$ ownvault grant {CLIENT} --collection {COLLECTION} --expires 7d")
+    screen.paragraph(f"{sentences.allowed(made.grant)}.", indent=3)
     screen.say(f"   sees {screen.plural(made.sees.records, 'record')}; token {_short(made.token)}, shown once")
     return made
 

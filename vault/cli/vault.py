@@ -65,11 +65,11 @@ def status(settings: Settings) -> None:
     """
     config = open_.config(settings)
     place = str(config.directory)
-    found = VaultStatus("absent", place)
+    found, remarks = VaultStatus("absent", place), tuple[str, ...]()
     if (config.directory / "keyslots.json").exists():
         found = VaultStatus("locked", place)
         if (server := open_.remote(config)) is None and open_.held(config):
-            found = replace(found, state="unlocked", notices=("another command has it open",))
+            found, remarks = replace(found, state="unlocked"), ("another command has it open",)
         elif server:
             state = server.health()["state"]
             keyed = state in ("loading", "unlocked")
@@ -78,16 +78,16 @@ def status(settings: Settings) -> None:
                 with open_.opened(settings) as vault:
                     found = replace(vault.vault.status(vault.holder), address=server.address)
             if state == "loading":
-                found = replace(found, notices=(*found.notices, "the index is being loaded"))
+                remarks = ("the index is being loaded",)
             elif found.state != state == "starting":
-                found = replace(found, notices=(*found.notices, "it is being unlocked"))
+                remarks = ("it is being unlocked",)
     if settings.json:
-        screen.emit(found)
+        screen.emit(replace(found, notices=(*found.notices, *remarks)))
     else:
-        _print(found)
+        _print(found, remarks)
 
 
-def _print(found: VaultStatus) -> None:
+def _print(found: VaultStatus, remarks: tuple[str, ...]) -> None:
     def number(value: int | None) -> str:
         return "" if value is None else f"{value:,}"
 
@@ -101,7 +101,7 @@ def _print(found: VaultStatus) -> None:
         ("encoder", f"{found.encoder} on {found.device or 'no device yet'}" if found.encoder else ""),
         ("live grants", number(found.grants)),
         ("audit entries", number(found.audit_entries)),
-        *(("notice", notice) for notice in found.notices),
+        *(("notice", remark) for remark in remarks),
     ])  # fmt: skip
     if found.state == "absent":
         screen.say("create one with: ownvault init")
@@ -139,7 +139,7 @@ def unlock(settings: Settings, shell: bool) -> None:
     server = _server(settings)
     secret = passphrase.obtain(settings)
     with screen.waiting(settings, "unlocking"):
-        proof = server.unlock(secret)
+        proof = server.unlock(secret, open_.VIA)
     if settings.json:
         screen.emit(proof)
     elif shell:

@@ -1,0 +1,99 @@
+"""`ownvault requests`: what assistants ask for and the owner has not decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from vault.cli import exposures, plain, screen, sentences
+from vault.cli.open import opened
+from vault.cli.root import Command, Settings
+from vault.cli.screen import pass_settings
+from vault.types import Asked, Line, RequestView, Verdict
+
+LINES = 8
+"""Records of a request that are shown one by one."""
+
+
+@click.command(cls=Command)
+@click.option("--all", "everything", is_flag=True, help="Also those that are decided or have lapsed.")
+@pass_settings
+def requests(settings: Settings, everything: bool) -> None:
+    """List what assistants ask for and you have not decided.
+
+    An answer is asked for when a grant says that you approve first; access, when an assistant wants more than
+    it has. Whatever you do not approve within the hour is denied.
+    """
+    with opened(settings, remind=False) as vault:
+        asked = vault.vault.requests(vault.holder, everything)
+    if settings.json:
+        screen.emit({"requests": asked})
+        return
+    if not asked:
+        screen.say("nothing was ever asked for" if everything else "nothing waits for you")
+    for number, view in enumerate(asked):
+        if number:
+            screen.say()
+        _tell(view)
+    if waiting := [view for view in asked if view.verdict is Verdict.PENDING]:
+        first = waiting[0]
+        how = "--once (or --for 1h, --always)" if first.asked is Asked.ANSWER else "--expires 7d"
+        screen.note(settings, f"\nto decide: ownvault approve {first.id} {how}\n       or: ownvault deny {first.id}")
+
+
+def _tell(view: RequestView) -> None:
+    screen.say(f"{screen.bold(view.id)}  {plain.one_line(view.client)}  {_state(view)}")
+    if view.asked is Asked.ACCESS:
+        screen.paragraph(sentences.wanted(view.client, view.terms) + ".", indent=2)
+        screen.facts([("it says", _quoted(view.purpose))])
+        if view.sees is not None and view.verdict is Verdict.PENDING:
+            exposures.show(view.sees, lead="It would see", indent=2)
+        return
+    screen.facts([
+        ("asks to", _subject(view)),
+        ("purpose", view.purpose),
+        ("releases", screen.plural(len(view.records), "record") if view.records else "a number, no text"),
+        *(("", _line(one)) for one in view.records[:LINES]),
+        ("", f"and {len(view.records) - LINES} more" if len(view.records) > LINES else ""),
+    ])  # fmt: skip
+
+
+def _subject(view: RequestView) -> str:
+    """Return what an answer is asked for: the action, the query, and what the question itself narrows."""
+    query, where = _quoted(view.query) if view.query else "", narrowing(view.terms.get("filter") or {})
+    by = f"by {view.terms['by']}" if view.terms.get("by") else ""
+    return " ".join(filter(None, (view.action, query, where, by)))
+
+
+def narrowing(filter: Mapping[str, Any]) -> str:
+    """Return a request's own filter in words, nothing when it narrows nothing."""
+    said = {name: value for name, value in filter.items() if value}
+    ceiling = f"up to {plain.one_line(str(said.pop('sensitivity')))}" if "sensitivity" in said else ""
+    where = sentences.conditions({"collections": "*", **said}).removeprefix("in the whole vault").removeprefix(", ")
+    return ", ".join(part for part in (where, ceiling) if part)
+
+
+def _state(view: RequestView) -> str:
+    decided, until = screen.minute(view.decided), screen.minute(view.until)
+    return {
+        Verdict.PENDING: f"waits until {screen.minute(view.expires)}",
+        Verdict.APPROVED: f"approved {decided}"
+        + (", not collected yet" if view.granted else f", usable until {until}"),
+        Verdict.STANDING: f"approved {decided}, holds until {until}",
+        Verdict.USED: f"approved {decided}, used",
+        Verdict.DENIED: f"denied {decided}",
+        Verdict.LAPSED: "lapsed: nobody answered in time",
+    }[view.verdict]
+
+
+def _line(one: Line) -> str:
+    title = plain.one_line(one.title) or "(untitled)"
+    return (
+        f"“{title}” ({', '.join(filter(None, (one.collection, screen.day(one.date), one.sensitivity.name.lower())))})"
+    )
+
+
+def _quoted(text: str) -> str:
+    return f"“{plain.one_line(text)}”"

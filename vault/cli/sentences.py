@@ -1,0 +1,175 @@
+"""What a grant allows, as a sentence. One place says it, so that it reads the same before granting and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from vault import limits
+from vault.cli import plain
+from vault.cli.screen import plural
+from vault.types import Action, Approval, Detail, GrantView, Limits, Sensitivity, Usage
+
+_DETAILS = {
+    Detail.FULL: "whole records",
+    Detail.SNIPPET: f"passages of at most {limits.SNIPPET} characters",
+    Detail.REDACTED: f"passages of at most {limits.SNIPPET} characters, identifiers masked",
+    Detail.ANSWERS: "numbers and dates, no text",
+}
+_CEILINGS = {
+    Sensitivity.PUBLIC: "only what is public",
+    Sensitivity.PERSONAL: "nothing sensitive or secret",
+    Sensitivity.SENSITIVE: "also what is sensitive, nothing secret",
+    Sensitivity.SECRET: "also what is sensitive or secret",
+}
+_APPROVALS = {
+    Approval.NEVER: "",
+    Approval.FIRST: "you are asked at first use",
+    Approval.SENSITIVE: "you are asked before anything sensitive leaves",
+    Approval.EACH: "you are asked each time",
+}
+_SPECIAL = (",", ";", "“", "”", '"', " and ", " or ")
+
+
+def allowed(view: GrantView, may: str = "may") -> str:
+    """Return what the grant allows: `claude may search in notes; whole records; …; until 22 December 2026`."""
+    return _sentence(
+        f"{plain.one_line(view.client)} {may} {_deed(view.actions, view.scope)}",
+        *_terms(view.actions, view.scope, view.detail, view.limits),
+        _APPROVALS[view.approval], f"until {end(view)}",
+    )  # fmt: skip
+
+
+def wanted(client: str, terms: Mapping[str, Any]) -> str:
+    """Return what a client asks to be granted, from the terms of its request."""
+    actions, scope = [Action(one) for one in terms["actions"]], terms["scope"]
+    asked = Limits(**terms.get("limits", {}))
+    return _sentence(
+        f"{plain.one_line(client)} asks to {_deed(actions, scope)}",
+        *_terms(actions, scope, Detail.parse(terms["detail"]), asked),
+        f"for {length(timedelta(seconds=int(terms['expires_in'])))}",
+    )
+
+
+def conditions(scope: Mapping[str, Any]) -> str:
+    """Return which records a scope holds: `in notes, labelled work, from 1 January 2026 on`."""
+    return ", ".join(filter(None, (
+        _within(scope["collections"]),
+        _alternatives("from", scope.get("sources")),
+        _alternatives("of kind", scope.get("kinds")),
+        _alternatives("labelled", scope.get("labels")),
+        _alternatives("not labelled", scope.get("without_labels")),
+        _alternatives("with", scope.get("people")),
+        _window(scope.get("since"), scope.get("until")),
+        f"of the last {scope['last']} days" if scope.get("last") else "",
+        "written by you" if scope.get("owner_written") else "",
+    )))  # fmt: skip
+
+
+def used(limited: Limits, usage: Usage) -> str:
+    """Return what a client used lately, beside its limits: `3 of 20 questions this hour, 12 of 50 records today`."""
+    said = [
+        _part(usage.queries, limited.queries_per_hour, "question", "this hour"),
+        _part(usage.records, limited.records_per_day, "record", "today"),
+    ]
+    if usage.bytes or limited.bytes_per_day:
+        most = f" of {size(limited.bytes_per_day)}" if limited.bytes_per_day else ""
+        said.append(f"{size(usage.bytes)}{most} of text today")
+    return ", ".join(said)
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    *most, end = tuple(words) or ("nothing",)
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def end(view: GrantView) -> str:
+    """Return when the grant ends, in the reader's zone; for one of hours with the time of day."""
+    local = view.expires.astimezone()
+    return f"{_day(local)}, {local:%H:%M}" if view.expires - view.created < timedelta(days=2) else _day(local)
+
+
+def length(time: timedelta) -> str:
+    """Return a length of time in its largest whole unit: `30 days`, `12 hours`."""
+    seconds = int(time.total_seconds())
+    for name, unit in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= unit and seconds % unit == 0:
+            return plural(seconds // unit, name)
+    return plural(seconds, "second")
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as it was written: `5 MB`, `1.2 kB`."""
+    for name, unit in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= unit:
+            return f"{number / unit:.3g} {name}"
+    return plural(number, "byte")
+
+
+# ---------------------------------------------------------------- the parts of the sentence
+
+
+def _sentence(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
+
+
+def _deed(actions: Sequence[Action], scope: Mapping[str, Any]) -> str:
+    order = [action for action in Action if action in actions]
+    deed = f"{listed(order)} {conditions(scope)}"
+    return deed.replace("add in ", "add to ", 1) if order == [Action.ADD] else deed
+
+
+def _terms(actions: Sequence[Action], scope: Mapping[str, Any], detail: Detail, limited: Limits) -> list[str]:
+    shows = {Action.SEARCH, Action.READ} & set(actions)
+    sees = shows or Action.COUNT in actions
+    return [
+        _DETAILS[detail if shows else Detail.ANSWERS] if sees else "",
+        _CEILINGS[Sensitivity.parse(scope["sensitivity"])] if sees else "",
+        f"{plural(limited.results, 'record')} an answer" if limited.results else "",
+        f"{plural(limited.queries_per_hour, 'question')} an hour" if limited.queries_per_hour else "",
+        f"{plural(limited.records_per_day, 'record')} a day" if limited.records_per_day else "",
+        f"{size(limited.bytes_per_day)} of text a day" if limited.bytes_per_day else "",
+    ]
+
+
+def _part(number: int, most: int | None, noun: str, when: str) -> str:
+    return f"{number:,} of {plural(most, noun)} {when}" if most else f"{plural(number, noun)} {when}"
+
+
+def _within(collections: str | list[str]) -> str:
+    if collections == "*":
+        return "in the whole vault"
+    return f"in {listed(map(_name, collections))}" if collections else "in no collection"
+
+
+def _alternatives(words: str, names: list[Any] | None) -> str:
+    """One list is a choice; of several lists the record must meet each."""
+    if not names:
+        return ""
+    each = names if isinstance(names[0], list) else [names]
+    return " and ".join(f"{words} {listed(map(_name, some), 'or')}" for some in each)
+
+
+def _name(name: str) -> str:
+    shown = plain.one_line(name)
+    return f"“{shown}”" if any(mark in shown for mark in _SPECIAL) else shown
+
+
+def _window(since: str | None, until: str | None) -> str:
+    """`until` is the first instant outside: as a date it is told by the day before."""
+    start = datetime.fromisoformat(since) if since else None
+    last = datetime.fromisoformat(until) - timedelta(microseconds=1) if until else None
+    if start and last:
+        return f"from {_instant(start, 0)} to {_instant(last, 1)}"
+    return f"from {_instant(start, 0)} on" if start else f"up to {_instant(last, 1)}" if last else ""
+
+
+def _instant(at: datetime, after: int) -> str:
+    edge = at + timedelta(microseconds=after)
+    return _day(at) if (edge.hour, edge.minute, edge.second) == (0, 0, 0) else f"{_day(edge)}, {edge:%H:%M} UTC"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B} {at.year}"
