@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from vault.embed.lexical import encode_terms
+from vault.embed.ranking import EXACT
 from vault.embed.search import Entry, Index, Piece
 from vault.types import EVERY, Conditions, Names, Provenance, Sensitivity
 
@@ -64,8 +65,8 @@ def vector(seed: int) -> np.ndarray:
     return found / np.linalg.norm(found)
 
 
-def index_of(*batches: Sequence[Entry]) -> Index:
-    index = Index(DIM, threads=2)
+def index_of(*batches: Sequence[Entry], exact: int = EXACT) -> Index:
+    index = Index(DIM, threads=2, exact=exact)
     index.learn(LEXICON)
     for batch in batches:
         index.add(batch)

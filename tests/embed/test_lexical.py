@@ -75,10 +75,12 @@ def test_postings_hold_what_the_texts_hold(some: list[str]) -> None:
 
 
 @given(texts, texts, st.randoms(use_true_random=False))
-def test_merged_postings_are_those_of_the_rows_that_were_kept(a: list[str], b: list[str], random) -> None:
+def test_taken_postings_are_those_of_the_rows_in_their_new_order(a: list[str], b: list[str], random) -> None:
     keep = [np.array([random.random() < 0.6 for _ in part], bool) for part in (a, b)]
-    merged = Postings.merge([(Postings.build(stored(part)), mask) for part, mask in zip((a, b), keep, strict=True)])
-    kept = [text for part, mask in zip((a, b), keep, strict=True) for text, k in zip(part, mask, strict=True) if k]
+    rows = [i for i, kept in enumerate(np.concatenate(keep)) if kept]
+    random.shuffle(rows)
+    merged = Postings.take([Postings.build(stored(part)) for part in (a, b)], np.array(rows, np.int64))
+    kept = [(a + b)[i] for i in rows]
     expected = Postings.build(stored(kept))
     assert merged.lengths.tolist() == expected.lengths.tolist()
     for number in LEXICON.values():

@@ -61,10 +61,10 @@ class Numbering:
     def add(self, name: str) -> int:
         return self._of.setdefault(name, len(self._of))
 
-    def names(self, codes: Iterable[int]) -> frozenset[str]:
-        """Return the names behind these numbers."""
+    def names(self, codes: Iterable[int]) -> list[str]:
+        """Return the names behind these numbers, one for each."""
         known = list(self._of)
-        return frozenset(known[code] for code in codes)
+        return [known[code] for code in codes]
 
     def chosen(self, names: Iterable[str]) -> Mask:
         """Return a table: for each number, whether its name is among `names`."""

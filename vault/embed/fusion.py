@@ -9,30 +9,36 @@ from numpy.typing import NDArray
 
 from vault.embed.lexical import Floats, Ints
 
+Relevance = NDArray[np.float64]
+
 DENSE = 0.55
 """Weight of meaning; the rest is the weight of words."""
 
 
-def fuse(dense: NDArray[np.float32], words: Floats) -> Floats:
-    """Return the relevance of each chunk in scope, in 0..1: both scores as shares of the best one, weighted.
+def fuse(dense: Floats, words: Floats, best_dense: float, best_words: float) -> Relevance:
+    """Return the relevance of chunks: both scores as shares of the best in scope, weighted.
 
-    Only quotients and sums of single rows, and the maximum over the scope: no result depends on which rows stand
-    beside a row in memory.
+    Only quotients and sums of single rows: no result depends on which rows stand beside a row in memory.
     """
-    return cast(Floats, DENSE * _share(dense.astype(np.float64)) + (1.0 - DENSE) * _share(words))
+    shares = _share(dense, best_dense), _share(words, best_words)
+    return cast(Relevance, DENSE * shares[0] + (1.0 - DENSE) * shares[1])
 
 
-def best(relevance: Floats, starts: Ints, ids: Ints, limit: int) -> list[int]:
-    """Return the best row of each of the `limit` best records; a tie goes to the lower chunk id."""
-    tops = np.maximum.reduceat(relevance, starts)
-    bar = np.partition(tops, len(tops) - limit)[len(tops) - limit] if limit < len(tops) else tops.min()
-    rows = np.flatnonzero(relevance >= bar)
-    rows = rows[np.lexsort((ids[rows], -relevance[rows]))]
-    records = np.searchsorted(starts, rows, "right")
-    _, first = np.unique(records, return_index=True)
-    return cast(list[int], rows[np.sort(first)][:limit].tolist())
+def best(relevance: Relevance, dense: Floats, records: Ints, ids: Ints, limit: int) -> Ints:
+    """Return where the best chunk of each of the `limit` best records stands.
+
+    A tie goes to the higher cosine (below zero all are worth the same), then to the lower chunk id.
+    """
+    some = 4 * limit
+    while True:
+        bar = np.partition(relevance, -some)[-some] if some < len(relevance) else -np.inf
+        rows = np.flatnonzero(relevance >= bar)
+        rows = rows[np.lexsort((ids[rows], -dense[rows], -relevance[rows]))]
+        _, first = np.unique(records[rows], return_index=True)
+        if len(first) >= limit or some >= len(relevance):
+            return rows[np.sort(first)[:limit]]
+        some *= 4  # the best chunks belong to few records
 
 
-def _share(scores: Floats) -> Any:
-    best = scores.max()
-    return np.maximum(scores, 0.0) / best if best > 0.0 else np.zeros_like(scores)
+def _share(scores: Floats, best: float) -> Any:
+    return np.maximum(scores.astype(np.float64), 0.0) / best if best > 0.0 else np.zeros(len(scores))

@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 K1 = 1.2
 B = 0.75
 LONGEST = 64
 """Characters of a word that count; what is longer is no word and would only swell the lexicon."""
+MOST = 255
+"""A term that a row holds more often counts as held so often."""
 
 # Snowball's own English stop list (https://snowballstem.org/algorithms/english/stop.txt), contractions included.
 STOP = frozenset(
@@ -123,15 +125,15 @@ def decode_terms(stored: bytes) -> NDArray[np.uint32]:
 class Postings:
     """An inverted index over some rows, never changed once built.
 
-    `terms` is sorted; the postings of `terms[i]` are `rows[starts[i]:starts[i+1]]`, ascending, with their counts.
-    `lengths` is the number of terms of each row.
+    `terms` is sorted; the postings of `terms[i]` are `rows[starts[i]:starts[i+1]]`, ascending, with their counts,
+    none above `MOST`. `lengths` is the number of terms of each row.
     """
 
-    terms: Ints
+    terms: NDArray[np.uint32]
     starts: Ints
     rows: NDArray[np.int32]
-    counts: NDArray[np.int32]
-    lengths: Ints
+    counts: NDArray[np.uint8]
+    lengths: NDArray[np.int32]
 
     @classmethod
     def build(cls, stored: Sequence[bytes]) -> Postings:
@@ -139,31 +141,33 @@ class Postings:
         sizes = np.fromiter((len(one) // 8 for one in stored), np.int64, len(stored))
         pairs = decode_terms(b"".join(stored))
         rows = np.repeat(np.arange(len(stored), dtype=np.int32), sizes)
-        return cls._of(pairs[:, 0].astype(np.int64), rows, pairs[:, 1].astype(np.int32), len(stored))
+        return cls._of(pairs[:, 0], rows, np.minimum(pairs[:, 1], MOST).astype(np.uint8), len(stored))
 
     @classmethod
-    def _of(cls, term: Ints, rows: NDArray[np.int32], counts: NDArray[np.int32], size: int) -> Postings:
-        order = np.argsort(term, kind="stable")  # stable: rows stay ascending within a term
-        found, first = np.unique(term[order], return_index=True)
-        lengths = np.bincount(rows, weights=counts, minlength=size).astype(np.int64)
-        return cls(found, np.append(first, len(term)), rows[order], counts[order], lengths)
+    def _of(cls, terms: NDArray[np.uint32], rows: Any, counts: NDArray[np.uint8], size: int) -> Postings:
+        order = np.argsort(terms.astype(np.int64) * max(1, size) + rows)
+        found, first = np.unique(terms[order], return_index=True)
+        lengths = np.bincount(rows, weights=counts, minlength=size).astype(np.int32)
+        return cls(found, np.append(first, len(terms)), rows[order].astype(np.int32), counts[order], lengths)
 
     @classmethod
-    def merge(cls, parts: Sequence[tuple[Postings, NDArray[np.bool_]]]) -> Postings:
-        """Return the postings of the kept rows of several parts, one after the other."""
-        term, rows, counts, size = [], [], [], 0
-        for part, keep in parts:
-            place = np.cumsum(keep) - 1 + size
-            kept = keep[part.rows]
-            term.append(np.repeat(part.terms, np.diff(part.starts))[kept])
-            rows.append(place[part.rows[kept]].astype(np.int32))
+    def take(cls, parts: Sequence[Postings], rows: Ints) -> Postings:
+        """Return the postings of the given rows of all parts, counted through, in the order given."""
+        place = np.full(sum(len(part.lengths) for part in parts), -1, np.int64)
+        place[rows] = np.arange(len(rows))
+        terms, at, counts, size = [], [], [], 0
+        for part in parts:
+            now = place[part.rows.astype(np.int64) + size]
+            kept = now >= 0
+            terms.append(np.repeat(part.terms, np.diff(part.starts))[kept])
+            at.append(now[kept])
             counts.append(part.counts[kept])
-            size += int(keep.sum())
-        return cls._of(np.concatenate(term), np.concatenate(rows), np.concatenate(counts), size)
+            size += len(part.lengths)
+        return cls._of(np.concatenate(terms), np.concatenate(at), np.concatenate(counts), len(rows))
 
-    def of(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def of(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Return the rows that hold the term, ascending, and how often each does."""
-        at = int(np.searchsorted(self.terms, term))
+        at = int(np.searchsorted(self.terms, np.uint32(term)))
         if at == len(self.terms) or self.terms[at] != term:
             return self.rows[:0], self.counts[:0]
         span = slice(self.starts[at], self.starts[at + 1])
@@ -177,9 +181,11 @@ def idf(size: int, frequency: int) -> float:
 
 def pull(lengths: Floats, mean: float) -> Floats:
     """Return what holds each row's counts down: the more, the longer the row is against the mean."""
-    return K1 * (1.0 - B + B / mean * lengths)
+    return np.float32(K1 * (1.0 - B)) + np.float32(K1 * B / mean) * lengths
 
 
-def saturated(counts: Floats, pulled: Floats) -> Floats:
-    """Return BM25's term frequency part. Plain arithmetic, row by row: where a row stands cannot matter."""
-    return counts * (K1 + 1.0) / (counts + pulled)
+def saturate(counts: Floats, pulled: Floats, weight: float) -> Floats:
+    """Turn counts into BM25's part of one term, in place: where a row stands cannot matter. `weight` is the idf."""
+    counts /= counts + pulled
+    counts *= np.float32((K1 + 1.0) * weight)
+    return counts

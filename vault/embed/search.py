@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vault.embed import fusion, lexical
+from vault.embed import lexical, ranking, tallies
 from vault.embed.columns import Entry, Piece, Tables
-from vault.embed.segments import Generation, Segment
+from vault.embed.ranking import EXACT, Ranked
+from vault.embed.segments import Generation, Segment, batches
 from vault.embed.selection import Selection
 from vault.embed.vectors import Scorer
 from vault.types import Conditions
@@ -25,27 +25,19 @@ from vault.types import Conditions
 __all__ = ["Entry", "Index", "Piece", "Ranked"]
 
 KEPT_ROWS = 4_000_000
-"""Rows of all selections kept for the next search, some 50 bytes each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A record that answers, by its best chunk: `score` is that chunk's cosine, `relevance` what it was ranked by."""
-
-    record: int
-    chunk: int
-    score: float
-    relevance: float
+"""Rows of all selections kept for the next search, some 30 bytes each."""
 
 
 class Index:
     """Searches and changes from any thread. A change is visible when its call returns; a search sees one
     generation throughout and never waits for a change."""
 
-    def __init__(self, dim: int, threads: int = 0) -> None:
-        """`dim` of the vectors; `threads` for one query, 0 = as many as there are cores. Missing without FAISS."""
+    def __init__(self, dim: int, threads: int = 0, exact: int = EXACT) -> None:
+        """`dim` of the vectors; `threads` for one query, 0 = as many as there are cores; up to `exact` chunks in scope
+        are all scored exactly, beyond that estimates come first. Missing without FAISS."""
         self.dim = dim
-        self._scorer = Scorer(threads)
+        self._exact = exact
+        self._scorer = Scorer(dim, threads)
         self._tables = Tables()
         self._lexicon: dict[str, int] = {}
         self._generation = Generation(0, (), ())
@@ -63,7 +55,7 @@ class Index:
         """Take in records, replacing those with the same number in one step."""
         taken = list(entries)
         with self._changing:
-            fresh = Segment.build(taken, self.dim, self._tables)
+            fresh = [Segment.build(some, self._scorer.rotation, self._tables) for some in batches(taken)]
             alive = self._generation.without([entry.record for entry in taken])
             self._advance(self._generation.next(alive, fresh))
 
@@ -87,7 +79,7 @@ class Index:
 
     def collections(self, where: Conditions) -> frozenset[str]:
         """Return the names of the collections that hold a record in scope."""
-        return self._tables.collections.names(self._select(where).collections)
+        return frozenset(self._tables.collections.names(self._select(where).collections))
 
     def count(self, where: Conditions) -> int:
         """Return how many records are in scope."""
@@ -95,29 +87,30 @@ class Index:
 
     def numbers(self, where: Conditions) -> list[int]:
         """Return the numbers of the records in scope, in the order they were taken in."""
-        generation = self._generation
         found: list[int] = []
-        for segment, alive in zip(generation.segments, generation.alive, strict=True):
-            found += segment.columns.numbers[segment.columns.mask(where, self._tables) & alive].tolist()
+        for columns, mask in tallies.scoped(self._generation, where, self._tables):
+            found += columns.numbers[mask].tolist()
         return found
 
+    def tally(self, where: Conditions, by: tallies.By) -> dict[str, int]:
+        """Return how many records in scope have each value of an attribute (see `tallies.tally`)."""
+        return tallies.tally(self._generation, where, self._tables, by)
+
+    def span(self, where: Conditions) -> tuple[int, int] | None:
+        """Return the first and last date in scope in microseconds since 1970; None when none is dated."""
+        return tallies.span(self._generation, where, self._tables)
+
     def rank(self, where: Conditions, vector: NDArray[np.float32], text: str, limit: int) -> list[Ranked]:
-        """Return at most `limit` records in scope for a query, best first; equals by the lower chunk id.
+        """Return at most `limit` records in scope for a query, best first; equals by the cosine, then by the
+        lower chunk id.
 
         `vector` is the query's unit vector (dim,), `text` its words. A rolling window must be resolved: BadRequest.
         """
         scope = self._select(where)
-        if not len(scope.ids) or limit < 1:
+        if not len(scope) or limit < 1:
             return []
-        dense_rows = self._scorer.begin([(segment.vectors, rows) for segment, rows in scope.parts], vector)
-        known = dict.fromkeys(lexical.terms(text))
-        words = scope.lexical([self._lexicon[term] for term in known if term in self._lexicon])
-        dense = dense_rows()[scope.order]
-        relevance = fusion.fuse(dense, words)
-        return [
-            Ranked(int(scope.numbers[row]), int(scope.ids[row]), float(dense[row]), float(relevance[row]))
-            for row in fusion.best(relevance, scope.starts, scope.ids, limit)
-        ]
+        terms = [self._lexicon[term] for term in dict.fromkeys(lexical.terms(text)) if term in self._lexicon]
+        return ranking.rank(scope, vector, terms, limit, self._scorer, self._exact)
 
     def _select(self, where: Conditions) -> Selection:
         """Return the rows in scope of the present generation, kept for the next question."""
@@ -131,6 +124,6 @@ class Index:
         with self._selecting:
             if generation is self._generation:
                 self._selections[key] = made
-                while len(self._selections) > 1 and sum(len(s.ids) for s in self._selections.values()) > KEPT_ROWS:
+                while len(self._selections) > 1 and sum(map(len, self._selections.values())) > KEPT_ROWS:
                     self._selections.popitem(last=False)
         return made

@@ -1,72 +1,107 @@
 """Segments: records and their chunks in arrays that never change once built.
 
 An index is a row of segments. Adding builds a small one; small ones are merged into bigger ones, dead rows
-dropped on the way (the log-structured merge of O'Neil et al., 1996). Readers keep whichever they started with.
+dropped on the way (the log-structured merge of O'Neil et al., 1996), up to a size that is merged in a moment.
+Readers keep whichever they started with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vault.embed.columns import Columns, Entry, Ints, Mask, Tables
+from vault.embed.columns import Codes, Columns, Entry, Ints, Mask, Piece, Tables
 from vault.embed.lexical import Postings
+from vault.embed.rotation import Rotation
+from vault.embed.vectors import Vectors
 from vault.errors import Damaged
 
+LARGEST = 100_000
+"""Chunks of a segment, unless one record has more. Also the piece of work of one thread."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Segment:
-    """Chunks in rows; `records[i]` is the place of chunk i's record in `columns`; a record's chunks are adjacent."""
+    """Chunks in rows, in reading order: by thread, position, record, place in the text.
+
+    `records[i]` is the place of chunk i's record in `columns`. Chunks of one group are neighbours: `groups[i]` is
+    the number of the thread, or, outside any thread, a negative number of the record's own.
+    """
 
     columns: Columns
     ids: Ints
-    records: Ints
-    vectors: NDArray[np.float32]
+    records: Codes
+    groups: Codes
+    vectors: Vectors
     postings: Postings
 
     @classmethod
-    def build(cls, entries: Sequence[Entry], dim: int, tables: Tables) -> Segment:
-        """Raises Damaged when a vector is not `dim` float32 long."""
-        pieces = [piece for entry in entries for piece in entry.pieces]
-        if any(len(piece.vector) != 4 * dim for piece in pieces):
+    def build(cls, entries: Sequence[Entry], rotation: Rotation, tables: Tables) -> Segment:
+        """Raises Damaged when a vector has another dimension than the rotation."""
+        columns = Columns.build(entries, tables)
+        records = np.repeat(np.arange(len(entries), dtype=np.int32), [len(entry.pieces) for entry in entries])
+        order = _reading_order(columns, records)
+        pieces: list[Piece] = [piece for entry in entries for piece in entry.pieces]
+        pieces = [pieces[i] for i in order]
+        if any(len(piece.vector) != 4 * rotation.dim for piece in pieces):
             raise Damaged(
-                f"a stored vector has not {dim} dimensions", hint="the encoder changed: embed the vault again"
+                f"a stored vector has not {rotation.dim} dimensions", hint="the encoder changed: embed the vault again"
             )
+        vectors = np.frombuffer(b"".join(p.vector for p in pieces), "<f4").reshape(-1, rotation.dim)
         return cls(
-            columns=Columns.build(entries, tables),
+            columns=columns,
             ids=np.fromiter((piece.id for piece in pieces), np.int64),
-            records=np.repeat(np.arange(len(entries)), [len(entry.pieces) for entry in entries]),
-            vectors=np.frombuffer(b"".join(p.vector for p in pieces), "<f4").reshape(-1, dim).astype(np.float32),
+            records=records[order],
+            groups=_groups(columns, records[order]),
+            vectors=Vectors.build(vectors.astype(np.float32), rotation),
             postings=Postings.build([piece.terms for piece in pieces]),
         )
 
     @classmethod
     def merge(cls, parts: Sequence[tuple[Segment, Mask]]) -> Segment:
-        """Return one segment with the living records of all parts, in the same order."""
-        rows = [alive[segment.records] for segment, alive in parts]
+        """Return one segment with the living records of all parts."""
+        columns = Columns.merge([(segment.columns, alive) for segment, alive in parts])
         places, size = [], 0
-        for (segment, alive), keep in zip(parts, rows, strict=True):
-            places.append((np.cumsum(alive) - 1 + size)[segment.records[keep]])
+        for segment, alive in parts:
+            place = np.where(alive, np.cumsum(alive) - 1 + size, -1)
+            places.append(place[segment.records])
             size += int(alive.sum())
+        records = np.concatenate(places)
+        rows = np.flatnonzero(records >= 0)
+        rows = rows[_reading_order(columns, records[rows])]
         return cls(
-            columns=Columns.merge([(segment.columns, alive) for segment, alive in parts]),
-            ids=np.concatenate([segment.ids[keep] for (segment, _), keep in zip(parts, rows, strict=True)]),
-            records=np.concatenate(places),
-            vectors=np.concatenate([segment.vectors[keep] for (segment, _), keep in zip(parts, rows, strict=True)]),
-            postings=Postings.merge([(s.postings, keep) for (s, _), keep in zip(parts, rows, strict=True)]),
+            columns=columns,
+            ids=np.concatenate([segment.ids for segment, _ in parts])[rows],
+            records=records[rows].astype(np.int32),
+            groups=_groups(columns, records[rows]),
+            vectors=Vectors.take([segment.vectors for segment, _ in parts], rows),
+            postings=Postings.take([segment.postings for segment, _ in parts], rows),
         )
 
+    @cached_property
+    def threads(self) -> NDArray[np.int32]:
+        """The threads that have a chunk here."""
+        return np.unique(self.groups[self.groups >= 0])
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Generation:
     """What one search sees: segments, and which of their records are alive."""
 
     number: int
     segments: tuple[Segment, ...]
     alive: tuple[Mask, ...]
+
+    @cached_property
+    def split(self) -> Mask | None:
+        """A table of threads: which of them have chunks in more than one segment. None if there is none."""
+        threads = [segment.threads for segment in self.segments if len(segment.threads)]
+        counts = np.bincount(np.concatenate(threads)) if threads else np.empty(0, np.int64)
+        return counts > 1 if (counts > 1).any() else None
 
     def without(self, numbers: Sequence[int]) -> tuple[Mask, ...]:
         """Return what stays alive when these records go."""
@@ -77,16 +112,33 @@ class Generation:
             masks.append(alive & ~hit if hit.any() else alive)
         return tuple(masks)
 
-    def next(self, alive: tuple[Mask, ...], fresh: Segment | None = None) -> Generation:
-        """Return the next generation, compacted: no segment is mostly dead, none is followed by one half its size."""
+    def next(self, alive: tuple[Mask, ...], fresh: Sequence[Segment] = ()) -> Generation:
+        """Return the next generation, compacted: no segment is mostly dead, none is followed by one half its size
+        as long as both together are no larger than `LARGEST`."""
         parts = list(zip(self.segments, alive, strict=True))
         parts = [_compact(segment, living) for segment, living in parts if living.any()]
-        if fresh is not None and len(fresh.columns.numbers):
-            parts.append((fresh, np.ones(len(fresh.columns.numbers), bool)))
-        while len(parts) > 1 and len(parts[-2][0].ids) < 2 * len(parts[-1][0].ids):
-            merged = Segment.merge(parts[-2:])
-            parts[-2:] = [(merged, np.ones(len(merged.columns.numbers), bool))]
+        for segment in fresh:
+            parts.append((segment, np.ones(len(segment.columns.numbers), bool)))
+            while len(parts) > 1 and _belong(*(len(part.ids) for part, _ in parts[-2:])):
+                merged = Segment.merge(parts[-2:])
+                parts[-2:] = [(merged, np.ones(len(merged.columns.numbers), bool))]
         return Generation(self.number + 1, tuple(s for s, _ in parts), tuple(a for _, a in parts))
+
+
+def batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Yield the entries in runs of at most `LARGEST` chunks."""
+    start = size = 0
+    for end, entry in enumerate(entries):
+        if size and size + len(entry.pieces) > LARGEST:
+            yield entries[start:end]
+            start, size = end, 0
+        size += len(entry.pieces)
+    if size:
+        yield entries[start:]
+
+
+def _belong(before: int, after: int) -> bool:
+    return before < 2 * after and before + after <= LARGEST
 
 
 def _compact(segment: Segment, alive: Mask) -> tuple[Segment, Mask]:
@@ -95,3 +147,17 @@ def _compact(segment: Segment, alive: Mask) -> tuple[Segment, Mask]:
         return segment, alive
     merged = Segment.merge([(segment, alive)])
     return merged, np.ones(len(merged.columns.numbers), bool)
+
+
+def _reading_order(columns: Columns, records: NDArray[np.integer]) -> Ints:
+    """Chunks outside any thread come first, as they stand: a record's are adjacent and in order already."""
+    threads = columns.threads[records]
+    alone, threaded = np.flatnonzero(threads < 0), np.flatnonzero(threads >= 0)
+    at = records[threaded]
+    by = (columns.numbers[at], columns.positions[at], threads[threaded])
+    return np.concatenate([alone, threaded[np.lexsort(by)]])
+
+
+def _groups(columns: Columns, records: NDArray[np.integer]) -> Codes:
+    threads = columns.threads[records]
+    return np.where(threads < 0, -1 - records, threads).astype(np.int32)
