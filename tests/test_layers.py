@@ -14,31 +14,28 @@ PACKAGE = Path(vault.__file__).parent
 BASE = {"types", "errors", "config", "limits", "legible"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
 SERVICE = {
-    "decision",
-    "founding",
-    "gate",
-    "granting",
-    "history",
-    "holding",
-    "library",
-    "parts",
-    "release",
-    "requesting",
-    "service",
-}
+    "decision", "finding", "founding", "gate", "granting", "history", "holding", "keeping", "library",
+    "meter", "parts", "previewing", "release", "requesting", "ring", "service",
+}  # fmt: skip
 MAY_IMPORT = {
     "types": {"errors", "types"},
     "legible": set(),
     "gate": set(),
+    "meter": set(),
+    "ring": BASE | {"permissions", "store"},
+    "finding": BASE | {"library", "release"},
     "errors": set(),
     "limits": set(),
     "config": {"errors"},
     **{name: BASE | {name} for name in SIBLINGS},
     "holding": BASE | {"permissions"},
-    "decision": BASE | {"gate", "holding", "permissions"},
+    "decision": BASE | {"gate", "holding", "meter", "permissions"},
     "founding": BASE | {"permissions", "store"},
     "release": BASE | {"permissions"},
-    **{name: BASE | SERVICE | {"permissions", "store"} for name in ("parts", "granting", "requesting", "history")},
+    **{
+        name: BASE | SERVICE | {"permissions", "store"}
+        for name in ("parts", "previewing", "granting", "requesting", "history", "keeping")
+    },
     "library": BASE | {"store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,
     "api": BASE | SERVICE | {"api", "store"},

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from threading import Lock
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +28,7 @@ from vault.errors import (
 )
 from vault.gate import Gate, Passage
 from vault.holding import Ask, Leaving
+from vault.meter import Meter
 from vault.permissions import audit, grants, notices, scope, tokens, wordings
 from vault.types import (
     EVERYTHING,
@@ -54,30 +53,8 @@ URGENT = frozenset({"unlock", "lock", Action.AUDIT, Action.REVOKE, Action.FORGET
 """What the owner must be able to do on a full disk: their entries may use the ballast."""
 TEXT = frozenset({Action.SEARCH, Action.READ})
 """What gives text, and so is nothing for a grant of answers only."""
-REFUSALS_PER_MINUTE = 600
-"""Refusals without a valid token that get an audit entry of their own; more are counted in the next one."""
 KEPT_QUERY = 300
 """Characters of a query that are kept when its grant is dead."""
-
-
-class Meter:
-    """Bounds what a stranger's refusals cost: so many entries a minute, the rest only counted."""
-
-    def __init__(self, per_minute: int = REFUSALS_PER_MINUTE) -> None:
-        self._per_minute, self._lock = per_minute, Lock()
-        self._minute, self._used, self._over = 0, 0, Counter[str]()
-
-    def admit(self, now: datetime) -> int | None:
-        """Return how many went unrecorded since the last entry, or None when this one does too."""
-        with self._lock:
-            minute = int(now.timestamp()) // 60
-            if minute != self._minute:
-                self._minute, self._used = minute, 0
-            self._used += 1
-            if self._used > self._per_minute:
-                self._over["n"] += 1
-                return None
-            return self._over.pop("n", 0)
 
 
 class Storage(Protocol):

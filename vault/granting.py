@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from vault import limits
 from vault.decision import Decision, expire
 from vault.errors import BadRequest, NotFound
-from vault.parts import Room
-from vault.permissions import approvals, budgets, grants, scope
+from vault.permissions import approvals, grants, scope
 from vault.permissions.narrowing import narrow
+from vault.previewing import Previewing
 from vault.types import (
     GRANTABLE,
     Action,
-    Conditions,
     Connection,
     Detail,
     Exposure,
@@ -25,7 +24,6 @@ from vault.types import (
     GrantView,
     Holder,
     NarrowRequest,
-    Preview,
     Revoked,
     RevokeRequest,
     Status,
@@ -34,7 +32,7 @@ from vault.types import (
 ENDED = (Status.REVOKED, Status.EXPIRED)
 
 
-class Granting(Room):
+class Granting(Previewing):
     """The methods of a vault that make, show, change and end grants. All are the owner's."""
 
     # ------------------------------------------------------------ making
@@ -53,17 +51,6 @@ class Granting(Room):
             _, sees = self._wanted(decision, request)
             decision.record(detail={"preview": True})
             return sees
-
-    def expose(self, holder: Holder, id: str) -> Preview:
-        """Return what a grant shows now, and how much of that came since it was made."""
-        with self._decide(holder, Action.GRANT) as decision:
-            decision.whole()
-            with self._parts.db.read() as conn:
-                grant = grants.get(conn, id)
-            where = scope.resolve(grant.where, decision.now)
-            added = self._parts.library.added(where, grant.created)
-            decision.record(detail={"grant": id, "preview": True})
-            return Preview(self._view(grant, decision.now), self._exposure(where), grant.records_then, added)
 
     def _wanted(self, decision: Decision, request: GrantRequest) -> tuple[Grant, Exposure]:
         """Return the grant that is asked for and what it shows; BadRequest when it grants nothing or too much."""
@@ -101,9 +88,6 @@ class Granting(Room):
         self._parts.db.write(work)
         return Granted(self._view(made, decision.now), token, sees)
 
-    def _exposure(self, where: Conditions) -> Exposure:
-        return self._parts.library.exposure(where)
-
     # ------------------------------------------------------------ seeing
 
     def grants(self, holder: Holder) -> tuple[GrantView, ...]:
@@ -115,10 +99,6 @@ class Granting(Room):
                 made = grants.all(conn)
             decision.record(detail={"grants": len(made)})
             return tuple(self._view(grant, decision.now) for grant in made)
-
-    def _view(self, grant: Grant, now: datetime) -> GrantView:
-        with self._parts.db.read() as conn:
-            return grants.view(grant, now, budgets.usage(conn, grant.client, now, grant.fresh))
 
     # ------------------------------------------------------------ changing
 

@@ -2,30 +2,31 @@
 
 Every method takes the holder first. The way of each request is the same:
 verify the token, reduce it to a scope, find, gate each record once more, record, release.
-What the owner alone does is in `granting`, `requesting` and `history`.
+What the owner alone does is in `previewing`, `granting`, `requesting`, `history` and `keeping`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vault import limits, release
 from vault.config import CONFIG_FILE, Config
-from vault.decision import Decision, Desk
+from vault.decision import Desk
 from vault.errors import BadRequest, NotAllowed, NotFound, StorageFailed, TooLarge, VaultExists
+from vault.finding import check, find, worded
 from vault.founding import Clock, Unlocked, found, now, unlock
 from vault.history import History
 from vault.holding import Leaving
-from vault.library import Found, Library
-from vault.parts import MOST_KEYS, Parts, Ring
+from vault.keeping import Keeping
+from vault.library import Library
+from vault.parts import Parts
 from vault.permissions import (
     approvals,
     audit,
-    budgets,
     grants,
     instructions,
     notices,
@@ -37,6 +38,7 @@ from vault.permissions import (
 from vault.permissions.checkpoint import Signer, origin
 from vault.release import Release
 from vault.requesting import Requesting
+from vault.ring import Ring
 from vault.store import keys, keyslots, lock, records
 from vault.types import (
     Action,
@@ -47,11 +49,8 @@ from vault.types import (
     Connection,
     CountAnswer,
     CountRequest,
-    Detail,
     Draft,
     Filter,
-    Grant,
-    Hit,
     Holder,
     Outcome,
     OwnerToken,
@@ -59,10 +58,8 @@ from vault.types import (
     ReadAnswer,
     ReadRequest,
     Receipt,
-    Record,
     SearchRequest,
     Sensitivity,
-    Simulation,
     Status,
     VaultStatus,
 )
@@ -83,15 +80,7 @@ WAITING = ("approval", "access")
 """Notices of what is counted among the requests already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A record that answers, with the place in its text that does."""
-
-    found: Found
-    record: Record
-
-
-class Vault(Requesting, History):
+class Vault(Requesting, History, Keeping):
     """An unlocked vault. Thread-safe; one process at a time owns it (`Busy` otherwise)."""
 
     def __init__(self, config: Config, unlocked: Unlocked, encoder: Encoder | None, clock: Clock) -> None:
@@ -204,54 +193,6 @@ class Vault(Requesting, History):
             decision.whole(Action.REVOKE)
             decision.record()
 
-    # ------------------------------------------------------------ keys
-
-    def public_keys(self) -> dict[str, object]:
-        """Return what anybody may have: the keys that verify tokens, the one that signs first, and checkpoints."""
-        live = [{"kid": kid, "public_key": str(key)} for kid, key in sorted(self._parts.ring.root.keys.items())]
-        return {"audience": self.audience, "token_keys": live[::-1], "log": str(self._parts.signer.verifier)}
-
-    def rotate(self, holder: Holder) -> dict[str, object]:
-        """Sign tokens with a new root key from now on. Those of the key before it stay good until it is retired.
-
-        BadRequest while two are live already. Returns the public keys.
-        """
-
-        def turned(live: list[int]) -> list[int]:
-            if len(live) >= MOST_KEYS:
-                raise BadRequest(
-                    "two keys are live already", hint=f"retire the older one: ownvault keys retire {live[0]}"
-                )
-            return [*live, live[-1] + 1]
-
-        return self._turn(holder, "rotate", turned)
-
-    def retire(self, holder: Holder, kid: int) -> dict[str, object]:
-        """Refuse the tokens of an older root key from now on. NotFound for none, BadRequest for the one that signs."""
-
-        def turned(live: list[int]) -> list[int]:
-            if kid not in live:
-                raise NotFound(f"no live key {kid}", hint="see: ownvault keys")
-            if kid == live[-1]:
-                raise BadRequest("this key signs the tokens", hint="make a new one first: ownvault keys rotate")
-            return [one for one in live if one != kid]
-
-        return self._turn(holder, "retire", turned)
-
-    def _turn(self, holder: Holder, change: str, turned: Callable[[list[int]], list[int]]) -> dict[str, object]:
-        with self._decide(holder, Action.KEYS) as decision:
-            decision.whole()
-
-            def work(conn: Connection) -> list[int]:
-                live = turned(Ring.live(conn))
-                Ring.store(conn, live)
-                decision.append(conn, [], {"change": change, "keys": live})
-                return live
-
-            self._parts.ring.turn(self._parts.db.write(work))
-            self._parts.desk.gate.drain()
-            return self.public_keys()
-
     # ------------------------------------------------------------ asking
 
     def admit(self, holder: Holder, action: str) -> None:
@@ -273,19 +214,19 @@ class Vault(Requesting, History):
     def search(self, holder: Holder, request: SearchRequest) -> Answer:
         """Return the records that answer the query best, seen through the token's scope."""
         with self._decide(holder, Action.SEARCH, request.query, request) as decision:
-            allowed = decision.scope(request.filter, detail=request.detail)  # 1. verify the token, reduce it to a scope
-            _check(request)
-            candidates = self._find(decision, allowed.where, request, allowed.results)  # 2. mask rows, rank those
-            admitted = [one for one in candidates if decision.admits(one.record)]  # 3. gate each record once more
-            hits = _worded(admitted, allowed.detail, owner=decision.owner)  # 4. no more of it than the detail shows
-            leaving = Leaving([one.record for one in admitted], release.wordings(hits))
-            receipt = decision.record(leaving)  # 5. record: from here on it may be released
-            return Answer(hits, receipt)  # 6. release
-
-    def _find(self, decision: Decision, where: Conditions, request: SearchRequest, most: int) -> list[Candidate]:
-        ranked = self._parts.library.rank(where, request.query, min(request.limit, most), decision.client)
-        stored = self._parts.library.records([one.record for one in ranked])
-        return [Candidate(one, stored[one.record]) for one in ranked if one.record in stored]
+            # 1. verify the token, reduce it to a scope
+            allowed = decision.scope(request.filter, detail=request.detail)
+            check(request)
+            # 2. mask rows, rank those
+            candidates = find(self._parts.library, allowed.where, request, allowed.results, decision.client)
+            # 3. gate each record once more
+            admitted = [one for one in candidates if decision.admits(one.record)]
+            # 4. no more of it than the detail shows
+            hits = worded(admitted, allowed.detail, owner=decision.owner)
+            # 5. record: limits and approval hold it back, or from here on it may be released
+            receipt = decision.record(Leaving([one.record for one in admitted], release.wordings(hits)))
+            # 6. release
+            return Answer(hits, receipt)
 
     def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
         """Return one record whole, or its beginning. Absent and out of scope are the same NotFound."""
@@ -311,46 +252,6 @@ class Vault(Requesting, History):
             said = {"count": number} | ({"by": str(request.by), "groups": len(groups)} if request.by else {})
             worded = Release(allowed.detail, owner=decision.owner).groups(groups)
             return CountAnswer(number, decision.record(Leaving(counted=few), said), worded, first, last)
-
-    def simulate(self, holder: Holder, id: str, request: SearchRequest) -> Simulation:
-        """Return what the holder of a grant's first token would be answered now. It costs that client nothing."""
-        with self._decide(holder, Action.GRANT, request.query) as decision:
-            decision.whole()
-            _check(request)
-            with self._parts.db.read() as conn:
-                grant = grants.get(conn, id)
-            granted, wanted = scope.resolve(grant.where, decision.now), scope.narrowing(request.filter)
-            hidden = wanted.collections.only - self._parts.library.collections(granted)
-            most = grant.limits.results or limits.HITS
-            candidates = self._find(decision, granted & scope.resolve(wanted, decision.now), request, most)
-            admitted = [one for one in candidates if scope.admits(grant.where, one.record, decision.now)]
-            level = min(grant.detail, Detail.FULL if request.detail is None else request.detail)
-            hits = _worded(admitted, level, owner=False)
-            hindrances = self._hindrances(grant, decision.now, [one.record for one in admitted], hits)
-            hindrances += ("not_found",) if hidden else ()
-            if {"not_allowed", "detail_answers", "not_found"} & set(hindrances):
-                hits = ()
-            receipt = decision.record(detail={"grant": id, "simulated": True})
-            return Simulation(hits, hindrances, receipt)
-
-    def _hindrances(
-        self, grant: Grant, now: datetime, found: Sequence[Record], hits: Sequence[Hit]
-    ) -> tuple[str, ...]:  # fmt: skip
-        """Return what a grant's holder would meet instead of these hits, by stable codes."""
-        leaving = Leaving(found, release.wordings(hits))
-        with self._parts.db.read() as conn:
-            standing = approvals.standing(conn, grant.id, now)
-            met = {
-                f"grant_{grants.live(grant, now)}": grants.live(grant, now) is not Status.ACTIVE,
-                "not_allowed": Action.SEARCH not in grant.actions,
-                "detail_answers": grant.detail is Detail.ANSWERS,
-                "limit_reached": bool(budgets.exceeded(conn, grant, now, leaving.charged, leaving.size)),
-                "approval_required": any(
-                    approvals.needs(grant, one) and not any(scope.admits(where, one, now) for where in standing)
-                    for one in found
-                ),
-            }
-        return tuple(name for name, holds in met.items() if holds)
 
     # ------------------------------------------------------------ putting in and taking out
 
@@ -427,15 +328,6 @@ class Vault(Requesting, History):
                 )  # fmt: skip
 
 
-def _check(request: SearchRequest) -> None:
-    if not request.query.strip():
-        raise BadRequest("the query is empty", hint="ask something")
-    if len(request.query) > limits.QUERY:
-        raise TooLarge(f"a query has at most {limits.QUERY} characters")
-    if not 1 <= request.limit <= limits.HITS:
-        raise BadRequest(f"the limit is a number from 1 to {limits.HITS}")
-
-
 def _within(where: Conditions, draft: Draft, collection: str, source: str, now: datetime) -> bool:
     """Say whether a draft may be added within `where`: what its holder may not see it may not write either.
 
@@ -446,11 +338,6 @@ def _within(where: Conditions, draft: Draft, collection: str, source: str, now: 
     except BadRequest:
         return True
     return scope.admits(replace(where, ceiling=Sensitivity.SECRET), record, now)
-
-
-def _worded(candidates: Sequence[Candidate], detail: Detail, *, owner: bool) -> tuple[Hit, ...]:
-    worded = Release(detail, owner=owner)
-    return tuple(worded.hit(c.record, c.found.start, c.found.end, c.found.score) for c in candidates)
 
 
 def _examined(draft: Draft) -> Draft:

@@ -192,7 +192,7 @@ def play(stage: Stage, name: str) -> None:
             released = [(number, size) for number, status, size in visitor.seen if status == 200]
             assert released, "every client was answered while it could be"
             assert all((number, size) <= (then.number, then.size) for number, size in released), (released[-1], then)
-            assert visitor.seen[-1][1] == (401 if n % 2 else 404)
+            assert visitor.seen[-1][1] in ((401, 429) if n % 2 else (404,))  # 429: refused, too often to be logged each
     for n in range(GRANTS):
         stage.remote.revoke(stage.owner, made[n][0])
     for visitor in visitors:
