@@ -62,7 +62,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8", "NO_COLOR": "1",
         "OWNVAULT_DIR": str(home / "vault"), "OWNVAULT_PASSPHRASE_FILE": str(secret), "OMP_NUM_THREADS": "2",
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # the encoder, converted once
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # the converted encoder
     }  # fmt: skip
 
 

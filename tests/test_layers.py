@@ -14,7 +14,7 @@ PACKAGE = Path(vault.__file__).parent
 BASE = {"types", "errors", "config", "limits", "legible"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
 SERVICE = {
-    "decision", "finding", "founding", "gate", "granting", "history", "holding", "keeping", "library",
+    "counting", "decision", "finding", "founding", "gate", "granting", "history", "holding", "keeping", "library",
     "meter", "parts", "previewing", "release", "requesting", "ring", "service",
 }  # fmt: skip
 MAY_IMPORT = {
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "gate": set(),
     "meter": set(),
     "ring": BASE | {"permissions", "store"},
+    "counting": BASE | {"library"},
     "finding": BASE | {"library", "release"},
     "errors": set(),
     "limits": set(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,7 @@ from vault.errors import (
 )
 from vault.gate import Gate, Passage
 from vault.holding import Ask, Leaving
+from vault.legible import legible
 from vault.meter import Meter
 from vault.permissions import audit, grants, notices, scope, tokens, wordings
 from vault.types import (
@@ -76,6 +78,8 @@ class Desk:
     """The collections that hold a record within some conditions."""
     current: Callable[[Connection, Mapping[str, int]], bool]
     """Whether these records (id to version) are all still stored so."""
+    key_live: Callable[[Connection, int], bool]
+    """Whether the root key of this number is live."""
     gate: Gate = field(default_factory=Gate)
     meter: Meter = field(default_factory=Meter)
 
@@ -219,6 +223,8 @@ class Decision:
         assert token is not None
         if any(key and key != self._holder.proof for key in (found.holder, token.holder)):
             raise Refused("the token is not accepted", reason="wrong_holder")
+        if not self._desk.key_live(conn, token.kid):
+            raise Refused("the token is not accepted", reason="token_unknown_key")
         if grants.token_revoked(conn, token.revocation_ids):
             raise Refused("the token is not accepted", reason="token_revoked")
         return found
@@ -278,10 +284,12 @@ class Decision:
     def _ask(self, grant: Grant) -> Ask:
         assert self._token is not None
         if grant.approval is Approval.NEVER:  # nobody will ask what it was
-            return Ask(grant, str(self.action), self.query, "", "", self.now)
-        terms = json.dumps(asdict(self._request), sort_keys=True, default=str) if self._request else "{}"
+            return Ask(grant, str(self.action), self.query, "", "", "", self.now)
+        request = self._request() if callable(self._request) else self._request
+        terms = asdict(request) if request else {}
         ceiling = f"{scope.to_json(self._token.where)} {int(self._token.detail)} {self._token.results}"
-        return Ask(grant, str(self.action), self.query, terms, ceiling, self.now)
+        return Ask(grant, str(self.action), self.query, _json(terms), _json(_canonical(terms, request)), ceiling,
+                   self.now)  # fmt: skip
 
     def _unchanged(self, conn: Connection) -> Grant:
         """Return the grant as it is now. Raises Refused when it is over, Overloaded when it allows another thing."""
@@ -327,6 +335,22 @@ class Decision:
         entry = Entry(self.now, self.client, self.grant_id, str(self.action), self._holder.via, decision, reason,
                       self.query, tuple(records), {**self.detail, **detail})  # fmt: skip
         return audit.append(conn, entry, secrets.token_bytes(32))
+
+
+def _canonical(terms: dict[str, Any], request: Any) -> dict[str, Any]:
+    """Return a request's terms so that what looks the same to the owner is the same: one prompt, one answer to it."""
+    same = {name: _plain(value) if isinstance(value, str) else value for name, value in terms.items()}
+    if isinstance(filter := getattr(request, "filter", None), Filter):
+        same["filter"] = scope.to_json(scope.narrowing(filter))
+    return same
+
+
+def _plain(text: str) -> str:
+    return " ".join(legible(unicodedata.normalize("NFC", text)).split())
+
+
+def _json(said: dict[str, Any]) -> str:
+    return json.dumps(said, sort_keys=True, default=str)
 
 
 def expire(conn: Connection, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from vault import limits
 from vault.errors import BadRequest, TooLarge
@@ -20,9 +21,11 @@ class Candidate:
     record: Record
 
 
-def find(library: Library, where: Conditions, request: SearchRequest, most: int, asker: str) -> list[Candidate]:
+def find(
+    library: Library, where: Conditions, request: SearchRequest, most: int, asker: str, now: datetime
+) -> list[Candidate]:
     """Return at most `most` records within `where` that answer the question best, best first."""
-    ranked = library.rank(where, request.query, min(request.limit, most), asker)
+    ranked = library.rank(where, request.query, min(request.limit, most), asker, now)
     stored = library.records([one.record for one in ranked])
     return [Candidate(one, stored[one.record]) for one in ranked if one.record in stored]
 

@@ -66,11 +66,13 @@ class Granting(Previewing):
         if Action.ADD not in request.actions and (unknown := where.collections.only - held):
             raise NotFound(f"no collection {min(unknown)!r}", hint="see: ownvault collections")
         sees = self._exposure(scope.resolve(where, decision.now))
-        return Grant(
+        made = Grant(
             new_grant_id(), scope.name(request.client), request.purpose, frozenset(request.actions), where,
             Status.ACTIVE, decision.now, decision.now + life, None, request.detail, request.limits, request.approval,
             request.holder, records_then=sees.records,
-        ), sees  # fmt: skip
+        )  # fmt: skip
+        grants.check(made)
+        return made, sees
 
     def _make(
         self, decision: Decision, made: Grant, sees: Exposure, also: Callable[[Connection], None] | None = None
@@ -94,7 +96,7 @@ class Granting(Previewing):
         """Return every grant the owner ever made, newest first."""
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
-            self._parts.db.write(lambda conn: expire(conn, decision.now))
+            self._parts.db.write(lambda conn: expire(conn, decision.now), urgent=True)
             with self._parts.db.read() as conn:
                 made = grants.all(conn)
             decision.record(detail={"grants": len(made)})
@@ -144,18 +146,19 @@ class Granting(Previewing):
             raise BadRequest("name a client, or say all")
         with self._decide(holder, Action.REVOKE) as decision:
             decision.whole()
+            client = "" if request.client is None else scope.name(request.client)
 
             def work(conn: Connection) -> tuple[Grant, ...]:
                 live = [g for g in grants.all(conn) if g.status not in ENDED]
-                chosen = [g.id for g in live if request.all or g.client == scope.name(request.client or "")]
+                chosen = [g.id for g in live if request.all or g.client == client]
+                if not chosen and not request.all:
+                    raise NotFound(f"{client} has no live grant", hint="see: ownvault grants --all")
                 ended = tuple(_revoked(conn, id) for id in chosen)
-                decision.append(conn, [], {"revoked": chosen, "client": request.client or "everybody"})
+                decision.append(conn, [], {"revoked": chosen, "client": client or "everybody"})
                 return ended
 
             ended = self._parts.db.write(work, urgent=True)
             self._parts.desk.gate.drain({grant.id for grant in ended})
-            if not ended and request.client is not None:
-                raise NotFound(f"{request.client} has no live grant", hint="see: ownvault grants --all")
             return Revoked(tuple(self._view(grant, decision.now) for grant in ended))
 
     def revoke_token(self, holder: Holder, token: str) -> GrantView:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vault import limits
-from vault.errors import ApprovalRequired, Denied, LimitReached, Overloaded, VaultError
+from vault.errors import ApprovalRequired, Denied, LimitReached, Overloaded, Throttled, VaultError
 from vault.permissions import approvals, budgets, grants, notices, scope
 from vault.types import EVERYTHING, Approval, Asked, Conditions, Connection, Grant, Record, Request, Verdict
 
@@ -50,13 +50,14 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request under one grant. Equal ones (`terms`, the request, and `ceiling`, what the token leaves) are one
-    question to the owner. Its methods run inside a transaction and write there what they decide."""
+    """One request under one grant: `terms` as the owner is shown it. Equal ones (`same`, and `ceiling`, what the token
+    leaves) are one question to the owner. Its methods run inside a transaction and write there what they decide."""
 
     grant: Grant
     action: str
     query: str
     terms: str
+    same: str
     ceiling: str
     now: datetime
 
@@ -67,7 +68,7 @@ class Ask:
 
     @property
     def key(self) -> str:
-        return approvals.key(self.grant.id, self.action, self.terms, self.ceiling)
+        return approvals.key(self.grant.id, self.action, self.same, self.ceiling)
 
     def approved(self, conn: Connection) -> Conditions:
         """Return what an approval of this very request, if it has one, leaves of the scope."""
@@ -82,15 +83,22 @@ class Ask:
             grants.pause(conn, self.grant.id, limit)
             self._tell(conn, "limit", limit=limit)
             return LimitReached("a limit of the grant is reached", reason=f"limit_{limit}")
-        if self.asks and (refusal := self._approval(conn, leaving)):
+        if self.asks and (refusal := self._refusal(conn, leaving)):
+            budgets.charge(conn, self.grant.client, self.now, (), 0)  # it was asked all the same
             return refusal
         budgets.charge(conn, self.grant.client, self.now, leaving.charged, leaving.size)
         self._watch(conn, leaving)
         return None
 
+    def _refusal(self, conn: Connection, leaving: Leaving) -> VaultError | None:
+        try:
+            return self._approval(conn, leaving)
+        except Throttled as error:  # the owner is asked too much
+            return error
+
     def _approval(self, conn: Connection, leaving: Leaving) -> VaultError | None:
         """Return None when the owner has approved; an approval for once is used up by that, in this transaction."""
-        if self._standing(conn, leaving.records):
+        if self.stands(conn, leaving.records):
             return None
         found = approvals.find(conn, self.grant.id, self.key, self.now)
         if found and found.verdict is Verdict.DENIED:
@@ -104,7 +112,7 @@ class Ask:
         pending = self._pending(conn, leaving)
         return ApprovalRequired("this waits for the owner's approval", request=pending.id)
 
-    def _standing(self, conn: Connection, records: Sequence[Record]) -> bool:
+    def stands(self, conn: Connection, records: Sequence[Record]) -> bool:
         """Say whether nothing of this needs an approval that does not stand already. An answer without records, a
         number or an addition, is not covered by an approval for some records only."""
         standing = approvals.standing(conn, self.grant.id, self.now)
@@ -129,9 +137,8 @@ class Ask:
 
     def _watch(self, conn: Connection, leaving: Leaving) -> None:
         """Tell the owner, at most once a day, of a client that goes through the vault record by record."""
-        if not leaving.charged or notices.lately(conn, "sweep", self.grant.client, self.now - SWEEP_PAUSE):
-            return
-        if swept := budgets.sweeps(conn, self.grant.client, self.now):
+        swept = budgets.sweeps(conn, self.grant.client, self.now) if leaving.charged else None
+        if swept and not notices.lately(conn, "sweep", self.grant.client, self.now - SWEEP_PAUSE):
             self._tell(conn, "sweep", **swept)
 
     def _tell(self, conn: Connection, kind: str, **detail: object) -> None:

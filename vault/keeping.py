@@ -51,10 +51,11 @@ class Keeping(Room):
 
             def work(conn: Connection) -> list[int]:
                 live = turned(Ring.live(conn))
+                decision.append(conn, [], {"change": change, "keys": live})  # before: the key of this token may go
                 Ring.store(conn, live)
-                decision.append(conn, [], {"change": change, "keys": live})
                 return live
 
-            self._parts.ring.turn(self._parts.db.write(work))
+            with self._parts.ring.turning:  # what is stored last is in force last
+                self._parts.ring.turn(self._parts.db.write(work))
             self._parts.desk.gate.drain()
             return self.public_keys()

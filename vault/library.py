@@ -10,7 +10,7 @@ from base64 import b32encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from threading import Lock, RLock
 from typing import TYPE_CHECKING
@@ -29,7 +29,6 @@ from vault.types import (
     Connection,
     Draft,
     Exposure,
-    Names,
     Outcome,
     Provenance,
     Receipt,
@@ -184,9 +183,11 @@ class Library:
         """Return the names of the collections that hold a record within `where`."""
         return self.index.collections(where)
 
-    def rank(self, where: Conditions, query: str, limit: int, asker: str) -> list[Found]:
-        """Return at most `limit` records within `where`, best first. A question that `asker` repeats is cheap."""
-        ranked = self.index.rank(where, self.queries.vector(query, asker), query, limit)
+    def rank(self, where: Conditions, query: str, limit: int, asker: str, now: datetime) -> list[Found]:
+        """Return at most `limit` records within `where`, best first. Its time words are seen from `now`.
+
+        A question that `asker` repeats is cheap."""
+        ranked = self.index.rank(where, self.queries.vector(query, asker), query, limit, now)
         with self._db.read() as conn:
             spans = records.spans(conn, [one.chunk for one in ranked])
         return [Found(one.record, *spans[one.chunk], one.score) for one in ranked if one.chunk in spans]
@@ -207,17 +208,19 @@ class Library:
         ends = self.index.span(where)
         return (from_micros(ends[0]), from_micros(ends[1])) if ends else (None, None)
 
-    def few(self, where: Conditions, by: By | None, groups: Mapping[str, int], most: int) -> tuple[str, ...]:
-        """Return the ids of the records that a count tells of: all when they are at most `most`, else those of the
-        groups that small."""
-        if self.index.count(where) <= most:
-            numbers = set(self.index.numbers(where))
-        elif by is None:
-            return ()
-        else:
-            small = [name for name, number in groups.items() if number <= most]
-            numbers = {n for part in _parts(where, by, small) for n in self.index.numbers(part)}
-        return tuple(record.id for record in self.records(sorted(numbers)).values())
+    def numbers(self, where: Conditions) -> list[int]:
+        """Return the numbers of the records within `where`."""
+        return self.index.numbers(where)
+
+    def ids(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        """Return the ids of the records with these numbers that still exist."""
+        with self._db.read() as conn:
+            return records.ids(conn, sorted(numbers))
+
+    def standing(self, source: str, origins: Iterable[str]) -> list[Record]:
+        """Return the records that drafts of these origins would replace."""
+        with self._db.read() as conn:
+            return records.of_origins(conn, source, origins)
 
     def exposure(self, where: Conditions) -> Exposure:
         """Return what `where` shows now, in numbers, with the titles of the records taken in last."""
@@ -316,25 +319,6 @@ class Library:
         for (key, chunk), vector in zip(cut, vectors, strict=True):
             made.setdefault(key, []).append(Prepared(chunk, vector.tobytes(), lexical.tally(chunking.passage(chunk))))
         return made
-
-
-def _parts(where: Conditions, by: By, names: Sequence[str]) -> Iterator[Conditions]:
-    """Yield the parts of `where` that make up its groups with these names."""
-    if not names:
-        return
-    single = {By.COLLECTION: "collections", By.SOURCE: "sources", By.KIND: "kinds"}
-    sets = {By.LABEL: "labels", By.PERSON: "people"}
-    if by in single:
-        yield where.narrow(**{single[by]: Names.of(*names)})
-    elif by in sets:
-        yield where.narrow(**{sets[by]: (frozenset(names),)})
-    elif by is By.MONTH:
-        for month in names:
-            first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
-            after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-            yield where.narrow(since=first, until=after)
-    else:  # of a sensitivity there is no condition for one level alone: what is up to it tells of no more records
-        yield where.narrow(ceiling=max(map(Sensitivity.parse, names)))
 
 
 def _coded(conn: Connection, chunks: Sequence[Prepared], lexicon: dict[str, int]) -> list[tuple[Chunk, bytes, bytes]]:

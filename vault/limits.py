@@ -68,6 +68,10 @@ PENDING: Final = 20
 """Requests of one client that wait at once; more are throttled."""
 PENDING_SECONDS: Final = 3600
 """Silence for so long denies."""
+DENIALS: Final = 5
+"""In an hour under one grant; more questions are throttled."""
+REQUEST_DAYS: Final = 90
+"""Requests that are over are kept for so long."""
 DENIED_SECONDS: Final = 86_400
 """For so long an equal request is denied without asking again."""
 APPROVED_SECONDS: Final = 3600

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from vault import limits, release
 from vault.finding import check, find, worded
-from vault.holding import Leaving
+from vault.holding import Ask, Leaving
 from vault.parts import Room
-from vault.permissions import approvals, budgets, grants, scope
+from vault.permissions import budgets, grants, scope
 from vault.types import (
     Action,
     Conditions,
@@ -51,9 +51,8 @@ class Previewing(Room):
             granted, wanted = scope.resolve(grant.where, decision.now), scope.narrowing(request.filter)
             hidden = wanted.collections.only - self._parts.library.collections(granted)
             most = grant.limits.results or limits.HITS
-            candidates = find(
-                self._parts.library, granted & scope.resolve(wanted, decision.now), request, most, decision.client
-            )
+            where = granted & scope.resolve(wanted, decision.now)
+            candidates = find(self._parts.library, where, request, most, decision.client, decision.now)
             admitted = [one for one in candidates if scope.admits(grant.where, one.record, decision.now)]
             level = min(grant.detail, Detail.FULL if request.detail is None else request.detail)
             hits = worded(admitted, level, owner=False)
@@ -69,17 +68,14 @@ class Previewing(Room):
     ) -> tuple[str, ...]:  # fmt: skip
         """Return what a grant's holder would meet instead of these hits, by stable codes."""
         leaving = Leaving(found, release.wordings(hits))
+        ask = Ask(grant, Action.SEARCH, "", "", "", "", now)
         with self._parts.db.read() as conn:
-            standing = approvals.standing(conn, grant.id, now)
             met = {
                 f"grant_{grants.live(grant, now)}": grants.live(grant, now) is not Status.ACTIVE,
                 "not_allowed": Action.SEARCH not in grant.actions,
                 "detail_answers": grant.detail is Detail.ANSWERS,
                 "limit_reached": bool(budgets.exceeded(conn, grant, now, leaving.charged, leaving.size)),
-                "approval_required": any(
-                    approvals.needs(grant, one) and not any(scope.admits(where, one, now) for where in standing)
-                    for one in found
-                ),
+                "approval_required": ask.asks and not ask.stands(conn, found),
             }
         return tuple(name for name, holds in met.items() if holds)
 

@@ -15,6 +15,8 @@ from vault.legible import legible
 from vault.permissions.redaction import Redactor
 from vault.types import Detail, Hit, Provenance, Record, RecordView
 
+AROUND = 16_384
+"""Characters around a passage in which an identifier that its edges cut is looked for, hidden ones included."""
 V = TypeVar("V", Hit, RecordView)
 
 
@@ -53,12 +55,15 @@ class Release:
     def _passage(self, record: Record, start: int, end: int) -> str:
         if self._detail < Detail.FULL:
             end = _cut(record.text, start, end)
-        if self._redactor is not None:
-            return self._clean(self._redactor.mask(record.text, start, end))
-        return self._clean(record.text[start:end])
+        if self._redactor is None:
+            return self._clean(record.text[start:end])
+        near = slice(max(0, start - AROUND), start), slice(end, end + AROUND)
+        before, within = legible(record.text[near[0]]), legible(record.text[start:end])
+        text = before + within + legible(record.text[near[1]])  # cleaned first: nothing hidden may split an identifier
+        return self._clean(self._redactor.mask(text, len(before), len(before) + len(within)))
 
     def _line(self, text: str) -> str:
-        return self._clean(self._redactor.mask(text) if self._redactor is not None else text)
+        return self._clean(self._redactor.mask(legible(text)) if self._redactor is not None else text)
 
     def _names(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(map(self._line, names))

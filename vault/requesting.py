@@ -13,6 +13,7 @@ from vault.granting import Granting, new_grant_id
 from vault.legible import legible
 from vault.permissions import access, approvals, grants, notices, scope
 from vault.types import (
+    UNLIMITED,
     AccessRequest,
     Action,
     Approved,
@@ -49,7 +50,7 @@ class Requesting(Granting):
             if decision.owner:
                 raise BadRequest("the owner has nothing to ask for")
             wanted = access.write(request, access.check(request))
-            key = approvals.key(grant.id, "request_access", wanted, request.purpose)
+            key = approvals.key(grant.id, "request_access", wanted, " ".join(legible(request.purpose).split()))
 
             def work(conn: Connection) -> Request:
                 found = approvals.find(conn, grant.id, key, decision.now)
@@ -110,7 +111,7 @@ class Requesting(Granting):
         """Return the requests that wait, newest first, each with what it would release; with `all` the decided ones."""
         with self._decide(holder, Action.AUDIT) as decision:
             decision.whole()
-            self._parts.db.write(lambda conn: approvals.lapse(conn, decision.now))
+            self._parts.db.write(lambda conn: approvals.lapse(conn, decision.now), urgent=True)
             with self._parts.db.read() as conn:
                 listed = approvals.listed(conn, all=all)
             decision.record(detail={"requests": len(listed)})
@@ -124,7 +125,7 @@ class Requesting(Granting):
                 found = approvals.get(conn, id)
             if found.asked is Asked.ACCESS:
                 return self._approve_access(decision, found, request)
-            if (request.actions, request.detail, request.expires_in) != (None, None, None):
+            if (request.actions, request.detail, request.expires_in, request.limits) != (None, None, None, UNLIMITED):
                 raise BadRequest("an answer is approved as it is, for fewer records at most", hint="narrow the grant")
             if request.filter != Filter() and not found.records:
                 raise BadRequest("this answer is a number, it cannot be approved in part", hint="narrow the grant")
@@ -155,7 +156,7 @@ class Requesting(Granting):
             held = grants.get(conn, found.grant)  # what was asked through it is bound to the same key
         made = Grant(
             new_grant_id(), found.client, found.purpose, actions, where, Status.ACTIVE, decision.now,
-            decision.now + life, None, level, asked & request.limits, held.approval, held.holder,
+            decision.now + life, None, level, asked & request.limits & held.limits, held.approval, held.holder,
             records_then=sees.records,
         )  # fmt: skip
 
@@ -177,7 +178,7 @@ class Requesting(Granting):
                 decision.append(conn, [], {"denied": id, "client": said.client})
                 return said
 
-            return self._shown(self._parts.db.write(work), decision.now)
+            return self._shown(self._parts.db.write(work, urgent=True), decision.now)
 
     def _shown(self, request: Request, now: datetime) -> RequestView:
         wished = request.asked is Asked.ACCESS

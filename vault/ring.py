@@ -24,6 +24,7 @@ class Ring:
     def __init__(self, secret: bytearray, audience: str, live: list[int]) -> None:
         self._secret, self._audience = secret, audience
         self._lock = Lock()
+        self.turning = Lock()
         self.turn(live)
 
     @staticmethod
@@ -31,6 +32,11 @@ class Ring:
         """Return the numbers of the live keys, the newest last."""
         stored = records.setting(conn, KEYS)
         return json.loads(stored) if stored else [1]
+
+    @staticmethod
+    def holds(conn: Connection, number: int) -> bool:
+        """Say whether the key of this number is live."""
+        return number in Ring.live(conn)
 
     @staticmethod
     def store(conn: Connection, live: list[int]) -> None:

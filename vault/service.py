@@ -7,14 +7,17 @@ What the owner alone does is in `previewing`, `granting`, `requesting`, `history
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vault import limits, release
 from vault.config import CONFIG_FILE, Config
+from vault.counting import tally, told
 from vault.decision import Desk
 from vault.errors import BadRequest, NotAllowed, NotFound, StorageFailed, TooLarge, VaultExists
 from vault.finding import check, find, worded
@@ -22,6 +25,7 @@ from vault.founding import Clock, Unlocked, found, now, unlock
 from vault.history import History
 from vault.holding import Leaving
 from vault.keeping import Keeping
+from vault.legible import legible
 from vault.library import Library
 from vault.parts import Parts
 from vault.permissions import (
@@ -44,6 +48,7 @@ from vault.types import (
     Action,
     AddAnswer,
     AddRequest,
+    AddTerms,
     Answer,
     Conditions,
     Connection,
@@ -58,6 +63,7 @@ from vault.types import (
     ReadAnswer,
     ReadRequest,
     Receipt,
+    Record,
     SearchRequest,
     Sensitivity,
     Status,
@@ -76,6 +82,8 @@ INSTRUCTION_LIKE = "instruction-like"
 """The label of records by others that read like instructions to an assistant, so that a grant can leave them out."""
 
 
+TITLES, TITLE = 8, 80
+"""Of records to be added, and characters of each, that an approval shows."""
 WAITING = ("approval", "access")
 """Notices of what is counted among the requests already."""
 
@@ -93,7 +101,7 @@ class Vault(Requesting, History, Keeping):
         signer = Signer.from_seed(keys.derive(unlocked.dek, "ownvault/v1/log-signing"), origin(vault_id))
         hash_key = keys.derive(unlocked.dek, "ownvault/v1/content-hash")
         library = Library(db, hash_key, config.model, config.device, encoder)
-        desk = Desk(db, ring.verify, self.audience, clock, library.collections, records.current)
+        desk = Desk(db, ring.verify, self.audience, clock, library.collections, records.current, Ring.holds)
         super().__init__(Parts(db, library, desk, ring, signer, self.audience, clock))
 
     # ------------------------------------------------------------ life
@@ -218,7 +226,9 @@ class Vault(Requesting, History, Keeping):
             allowed = decision.scope(request.filter, detail=request.detail)
             check(request)
             # 2. mask rows, rank those
-            candidates = find(self._parts.library, allowed.where, request, allowed.results, decision.client)
+            candidates = find(
+                self._parts.library, allowed.where, request, allowed.results, decision.client, decision.now
+            )
             # 3. gate each record once more
             admitted = [one for one in candidates if decision.admits(one.record)]
             # 4. no more of it than the detail shows
@@ -231,7 +241,7 @@ class Vault(Requesting, History, Keeping):
     def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
         """Return one record whole, or its beginning. Absent and out of scope are the same NotFound."""
         with self._decide(holder, Action.READ, request=request) as decision:
-            record = self._parts.library.record(request.id)
+            record = self._parts.library.record(request.id) if request.id.isascii() else None
             allowed = decision.scope(Filter(), [record.collection] if record else [], request.detail)
             if record is None or not decision.admits(record) or not scope.admits(allowed.where, record, decision.now):
                 raise NotFound("no such record", reason="absent" if record is None else "out_of_scope")
@@ -245,13 +255,15 @@ class Vault(Requesting, History, Keeping):
         """
         with self._decide(holder, Action.COUNT, request=request) as decision:
             allowed, library = decision.scope(request.filter), self._parts.library
-            number = library.count(allowed.where)
-            groups = library.groups(allowed.where, request.by) if request.by else {}
-            first, last = library.span(allowed.where) if request.dates else (None, None)
-            few = () if decision.owner else library.few(allowed.where, request.by, groups, limits.SMALL_COUNT)
-            said = {"count": number} | ({"by": str(request.by), "groups": len(groups)} if request.by else {})
-            worded = Release(allowed.detail, owner=decision.owner).groups(groups)
-            return CountAnswer(number, decision.record(Leaving(counted=few), said), worded, first, last)
+            found = tally(library, allowed.where, request)
+            whole = allowed.where if decision.owner else decision.scope(Filter()).where
+            tells = () if decision.owner else told(library, whole, allowed.where, request.by, found)
+            said = {"count": found.number} | (
+                {"by": str(request.by), "groups": len(found.groups)} if request.by else {}
+            )
+            groups = Release(allowed.detail, owner=decision.owner).groups(found.groups)
+            receipt = decision.record(Leaving(counted=tells), said)
+            return CountAnswer(found.number, receipt, groups, found.first, found.last)
 
     # ------------------------------------------------------------ putting in and taking out
 
@@ -261,7 +273,7 @@ class Vault(Requesting, History, Keeping):
         The owner imports under any source. A client adds under its own name, as a third party,
         and can touch nothing that it did not add itself.
         """
-        with self._decide(holder, Action.ADD, request=request) as decision:
+        with self._decide(holder, Action.ADD, request=lambda: _summary(request)) as decision:
             owner = decision.owner
             decision.action = Action.IMPORT if owner else Action.ADD
             if len(request.drafts) > limits.DRAFTS:
@@ -273,9 +285,7 @@ class Vault(Requesting, History, Keeping):
             # A client's records are its own within one collection: narrowed to another, it cannot reach them.
             source = scope.name(request.source or "owner") if owner else f"client:{decision.client}:{collection}"
             drafts = request.drafts if owner else tuple(map(_from_client, request.drafts))
-            if not owner and not all(
-                _within(allowed.where, draft, collection, source, decision.now) for draft in drafts
-            ):
+            if not owner and not self._writable(allowed.where, drafts, collection, source, decision.now):
                 raise NotFound(f"no collection {collection!r} for this", reason="out_of_scope")
             drafts = tuple(map(_examined, drafts))
             decision.reserve()
@@ -285,6 +295,18 @@ class Vault(Requesting, History, Keeping):
                 return decision.append(conn, kept, {"collection": collection, "source": source, **_tally(outcomes)})
 
             return self._parts.library.take_in(drafts, collection, source, decision.now, record)
+
+    def _writable(
+        self, where: Conditions, drafts: Sequence[Draft], collection: str, source: str, now: datetime
+    ) -> bool:
+        """Say whether these drafts may be added within `where`: what its holder may not see it may not write either.
+
+        Neither a record nor what it replaces may be outside. More sensitive it may be than the holder reads.
+        """
+        writable = replace(where, ceiling=Sensitivity.SECRET)
+        replaced = self._parts.library.standing(source, [draft.origin for draft in drafts])
+        made = [record for draft in drafts if (record := _imagined(draft, collection, source))]
+        return all(scope.admits(writable, record, now) for record in (*replaced, *made))
 
     def origins(self, holder: Holder, source: str) -> tuple[str, ...]:
         """Return the origins known of a source, so that an importer can tell what has vanished."""
@@ -328,16 +350,19 @@ class Vault(Requesting, History, Keeping):
                 )  # fmt: skip
 
 
-def _within(where: Conditions, draft: Draft, collection: str, source: str, now: datetime) -> bool:
-    """Say whether a draft may be added within `where`: what its holder may not see it may not write either.
-
-    More sensitive it may be than the holder reads. One that cannot be stored at all is not decided here.
-    """
+def _imagined(draft: Draft, collection: str, source: str) -> Record | None:
+    """Return the record that a draft would become; None for one that cannot be stored, whose outcome will say so."""
     try:
-        record = records.imagined(draft, collection, source)
+        return records.imagined(draft, collection, source)
     except BadRequest:
-        return True
-    return scope.admits(replace(where, ceiling=Sensitivity.SECRET), record, now)
+        return None
+
+
+def _summary(request: AddRequest) -> AddTerms:
+    """Return what the owner is shown of records to be added; the digest tells equal requests from others."""
+    said = json.dumps(asdict(request), sort_keys=True, default=str).encode("utf-8", "surrogatepass")
+    titles = tuple(legible(draft.title or draft.text)[:TITLE] for draft in request.drafts[:TITLES])
+    return AddTerms(request.collection[: limits.NAME], len(request.drafts), titles, hashlib.sha256(said).hexdigest())
 
 
 def _examined(draft: Draft) -> Draft:

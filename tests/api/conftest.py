@@ -49,7 +49,7 @@ def environment(home: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8",
         "OWNVAULT_DIR": str(home / "vault"), "OWNVAULT_PASSPHRASE_FILE": str(secret),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # the encoder, converted once
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # the converted encoder
         "OMP_NUM_THREADS": "2",
     }  # fmt: skip
 

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.embed.rows import DIM, LEXICON, START, WORDS, conditions, entries, index_of, vector
-from vault.embed import fusion, lexical, ranking, segments, selection
+from vault.embed import fusion, lexical, ranking, segments, words
 from vault.embed.lexical import decode_terms, encode_terms
 from vault.embed.ranking import EXACT
 from vault.embed.search import Entry, Index, Piece
-from vault.embed.selection import SHARES, WHOLE
+from vault.embed.words import SHARES, WHOLE
 from vault.errors import BadRequest, Damaged
 from vault.types import EVERYTHING, Conditions, Names, Provenance, Sensitivity
 
@@ -112,13 +112,13 @@ def test_what_lies_outside_a_scope_cannot_be_felt(
     alone.close()
 
 
-@pytest.mark.parametrize("common", [0, 10**9], ids=["few rows hold a term", "many rows hold a term"])
+@pytest.mark.parametrize("few", [0, 10**9], ids=["rows looked up", "rows in a table"])
 @given(rows=entries(), q=st.integers(0, 30))
-@settings(max_examples=60, deadline=None)
-def test_ranking_equals_the_same_done_by_hand(common: int, rows: list[Entry], q: int) -> None:
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_ranking_equals_the_same_done_by_hand(exact: int, few: int, rows: list[Entry], q: int) -> None:
     """Both ways of working out a term, whatever the size at which the index changes over."""
-    with mock.patch.object(selection, "COMMON", common):
-        index = index_of(rows)
+    with mock.patch.object(words, "FEW", few):
+        index = index_of(rows, exact=exact)
         found = index.rank(EVERYTHING, vector(q), QUERY, 1000)
     expected = by_hand(rows, vector(q), QUERY)
     assert {f.record for f in found} == {record for record, *_ in expected}
@@ -205,8 +205,8 @@ def test_an_answer_next_to_the_words_of_the_question_is_lifted() -> None:
     """The context lifts a reply in the same thread, and never one in another thread or another source."""
     placed = ((1, "word7", "a", "t"), (2, "word1", "a", "t"), (3, "word1", "a", "u"), (4, "word1", "b", "t"))
     rows = []
-    for n, words, source, thread in placed:
-        piece = Piece(n, vector(3).tobytes(), encode_terms(lexical.tally(words), LEXICON))
+    for n, said, source, thread in placed:
+        piece = Piece(n, vector(3).tobytes(), encode_terms(lexical.tally(said), LEXICON))
         rows.append(entry(n, source=source, thread=thread, position=n, pieces=(piece,)))
     index = index_of(rows)
     found = {r.record: r.relevance for r in index.rank(EVERYTHING, vector(3), "word7", 10)}

@@ -106,6 +106,7 @@ BECOMES: dict[tuple[str, Verdict], dict[str, Verdict]] = {
         "deny": Verdict.DENIED, "lapse late": Verdict.LAPSED,
     },
     ("answer", Verdict.APPROVED): {"use": Verdict.USED, "lapse late": Verdict.LAPSED},
+    ("answer", Verdict.STANDING): {"lapse late": Verdict.LAPSED},
     ("access", Verdict.PENDING): {
         "approve": Verdict.APPROVED, "deny": Verdict.DENIED, "lapse late": Verdict.LAPSED,
     },

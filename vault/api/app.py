@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from vault import limits
 from vault.api.guard import SECURITY_HEADERS, Guard
-from vault.api.outlet import DEPARTURE, PUBLIC, Gone, Outlet, Receive, Scope, Send, within
+from vault.api.outlet import DEPARTURE, Gone, Outlet, Receive, Scope, Send, within
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge, VaultError
 
@@ -24,6 +24,8 @@ Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Wsgi: TypeAlias = Callable[..., Iterable[bytes]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
+PUBLIC = frozenset({"/healthz", "/openapi.json", "/.well-known/vault-keys.json"})
+"""What is answered without a token, and releases nothing."""
 BODY_SECONDS = 10.0
 """How long a client may take to send its body."""
 

@@ -58,7 +58,7 @@ SECONDS = 60.0
 LONG_SECONDS = 900.0
 """For what embeds, or reads the whole log."""
 _REPEATABLE = ("/v1/search", "/v1/records/read", "/v1/count", "/v1/unlock", "/v1/records")
-"""What may be asked twice: it changes nothing, or nothing the second time."""
+"""What may be asked twice: of a client with limits or approvals, at worst it counts twice or asks its owner again."""
 _JSON = {"Content-Type": "application/json"}
 VIA = "Ownvault-Via"
 """The header in which the owner's own programs say which interface they are; of nobody else it is believed."""

@@ -8,10 +8,12 @@ sends what is. So we look for the socket among our own descriptors, by the clien
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import socket
 import struct
 import sys
+import termios
 
 QUEUED = 64 * 1024
 """Bytes of answers that the kernel is asked to queue for a client that does not read, for each connection."""
@@ -42,6 +44,15 @@ class Connection:
         except OSError:
             return None
         return None if len(told) < _ACKED + 8 or self._over() else int(struct.unpack_from("=Q", told, _ACKED)[0])
+
+    def queued(self) -> int:
+        """Return how many bytes the kernel still holds for the client, sent or not, but not taken."""
+        if self._socket is None or not _LINUX:
+            return 0
+        try:
+            return int(struct.unpack("i", fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
+        except OSError:
+            return 0
 
     def drop(self) -> None:
         """End it now: what is queued is thrown away, and the client is told that it was reset."""

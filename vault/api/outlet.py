@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, ParamSpec, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from vault.api.connection import Connection
 from vault.gate import Departure, departing
@@ -21,14 +22,16 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DEPARTURE = "ownvault.departure"
 """Where a request's scope has its departure."""
-PUBLIC = frozenset({"/healthz", "/openapi.json", "/.well-known/vault-keys.json"})
-"""What is answered without a token, and releases nothing."""
 PIECE = 32 * 1024
 """Bytes of a body that are handed on at once; the next waits until the connection takes more."""
 FIRST_LOOK, LAST_LOOK = 0.001, 0.25
 """Seconds between two looks at what has arrived, at first and when it takes long."""
 STILL_SECONDS = 60.0
 """How long a client may take nothing of its answer."""
+
+
+_turns: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
+"""For each client's connection, whose turn it is: bytes of two responses on one connection cannot be told apart."""
 
 
 class Gone(OSError):
@@ -40,11 +43,16 @@ class Outlet:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.departure = Departure()
-        self._scope, self._send = scope, send
+        self._send = send
         self._connection: Connection | None = None
         self._before, self._size = 0, 0
+        client = scope.get("client")
+        self._client = (str(client[0]), int(client[1])) if client else None
+        self._turn = _turns.setdefault(self._client, asyncio.Lock()) if self._client else asyncio.Lock()
 
     async def __aenter__(self) -> Outlet:
+        """Wait until the response before this one on the same connection is out, should requests be pipelined."""
+        await self._turn.acquire()
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
 
@@ -62,6 +70,7 @@ class Outlet:
             if self._connection:
                 self._connection.close()
             self.departure.close()
+            self._turn.release()
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """Send on, a body in pieces. Raises Gone when the response was cut or the client takes nothing."""
@@ -77,10 +86,9 @@ class Outlet:
             self._size += len(piece)
 
     def _begin(self, message: MutableMapping[str, Any]) -> None:
-        client = self._scope.get("client")
-        if message["status"] >= 400 or self._scope["path"] in PUBLIC or not client:
-            return  # it releases nothing
-        self._connection = Connection((client[0], int(client[1])))
+        if not self._client:
+            return
+        self._connection = Connection(self._client)
         self._before = self._connection.arrived() or 0
         self._size = sum(len(name) + len(value) + 4 for name, value in message.get("headers", ()))
 
@@ -99,7 +107,7 @@ class Outlet:
         loop = asyncio.get_running_loop()
         look, there, since = FIRST_LOOK, -1, loop.time()
         while self._connection and (now := self._connection.arrived()) is not None:
-            if now - self._before >= self._size:
+            if now - self._before >= self._size and not self._connection.queued():
                 return
             if now > there:
                 there, since = now, loop.time()

@@ -79,8 +79,6 @@ def words(notice: Notice) -> str:
             return f"The grant {notice.grant} of {client} was not used for a month and has ended."
         case "expired":
             return f"The grant {notice.grant} of {client} has ended by its date."
-        case "key":
-            return f"The keys that sign tokens changed: ownvault keys ({_detail(notice)})"
     return f"{plain.one_line(notice.kind)}: {client} {_detail(notice)}"
 
 

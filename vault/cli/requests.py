@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.types import Asked, Line, RequestView, Verdict
 
+_MARKS = dict.fromkeys(map(ord, "“”„‟«»"), "'") | {0x2800: " "}
 LINES = 8
 """Records of a request that are shown one by one."""
 
@@ -54,17 +56,34 @@ def _tell(view: RequestView) -> None:
     screen.facts([
         ("asks to", _subject(view)),
         ("purpose", view.purpose),
-        ("releases", screen.plural(len(view.records), "record") if view.records else "a number, no text"),
-        *(("", _line(one)) for one in view.records[:LINES]),
+        ("releases", _releases(view)),
+        *(("", _line(one)) for one in _worst_first(view.records)[:LINES]),
+        *(("adds", _quoted(title)) for title in view.terms.get("titles", ())),
         ("", f"and {len(view.records) - LINES} more" if len(view.records) > LINES else ""),
     ])  # fmt: skip
+
+
+def _releases(view: RequestView) -> str:
+    """Return what would leave, by sensitivity, the highest first; a question can hide one record among many."""
+    if not view.records:
+        added = view.terms.get("records", 0)
+        what = {"count": "a number, no text", "add": f"nothing; {screen.plural(added, 'record')} would come in"}
+        return what.get(view.action, "nothing that is there now")
+    levels = Counter(one.sensitivity for one in view.records)
+    each = ", ".join(f"{levels[level]} {level.name.lower()}" for level in sorted(levels, reverse=True))
+    return f"{screen.plural(len(view.records), 'record')}: {each}"
+
+
+def _worst_first(lines: Sequence[Line]) -> list[Line]:
+    return sorted(lines, key=lambda one: -one.sensitivity)
 
 
 def _subject(view: RequestView) -> str:
     """Return what an answer is asked for: the action, the query, and what the question itself narrows."""
     query, where = _quoted(view.query) if view.query else "", narrowing(view.terms.get("filter") or {})
     by = f"by {view.terms['by']}" if view.terms.get("by") else ""
-    return " ".join(filter(None, (view.action, query, where, by)))
+    to = f"to {plain.one_line(str(view.terms['collection']))}" if view.terms.get("collection") else ""
+    return " ".join(filter(None, (view.action, query, to, where, by)))
 
 
 def narrowing(filter: Mapping[str, Any]) -> str:
@@ -89,11 +108,10 @@ def _state(view: RequestView) -> str:
 
 
 def _line(one: Line) -> str:
-    title = plain.one_line(one.title) or "(untitled)"
-    return (
-        f"“{title}” ({', '.join(filter(None, (one.collection, screen.day(one.date), one.sensitivity.name.lower())))})"
-    )
+    about = ", ".join(filter(None, (one.collection, screen.day(one.date), one.sensitivity.name.lower())))
+    return f"{_quoted(one.title or '(untitled)')} ({about})"
 
 
 def _quoted(text: str) -> str:
-    return f"“{plain.one_line(text)}”"
+    """Return others' words between quotation marks that are ours alone."""
+    return f"“{plain.one_line(text.translate(_MARKS))}”"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from vault.cli import filters, screen, sentences, terms
+from vault.cli import bearer, filters, screen, sentences, terms
 from vault.cli import open as open_
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings
@@ -22,8 +20,6 @@ from vault.types import GRANTABLE, Action, Detail, Filter, Sensitivity
 if TYPE_CHECKING:
     from vault.permissions.tokens import Inspection, Published
 
-LONGEST = 64 * 1024
-"""Characters of what may stand where a token or a key is expected; the token's own limit is far below."""
 NOT_KNOWN = "only the vault can tell whether it was revoked since, or its grant paused or narrowed"
 WHY = {
     "token_expired": "this token has expired",
@@ -70,7 +66,7 @@ def attenuate(
     """
     from vault.permissions import tokens
 
-    given = _token(file)
+    given = bearer.obtain(file)
     narrower = {
         "actions": tuple(Action(action) for action in actions) or None,
         "collections": filter.collections,
@@ -105,7 +101,7 @@ def inspect(settings: Settings, file: str | None) -> None:
     """Show what a token says. It proves nothing: see `verify`."""
     from vault.permissions import tokens
 
-    seen = tokens.inspect(_token(file))
+    seen = tokens.inspect(bearer.obtain(file))
     if settings.json:
         screen.emit(seen)
     else:
@@ -123,7 +119,7 @@ def verify(settings: Settings, file: str | None, key: str | None) -> None:
     """
     from vault.permissions import tokens
 
-    given, published = _token(file), _published(settings, key)
+    given, published = bearer.obtain(file), _published(settings, key)
     with _explained():
         tokens.verify_offline(given, published, datetime.now(UTC))
     seen = tokens.inspect(given)
@@ -176,19 +172,4 @@ def _published(settings: Settings, key: str | None) -> Published:
                 hint="name it with --key; the server shows it at /.well-known/vault-keys.json",
             )
         return Published.parse(json.dumps(server.public_keys()))
-    return Published.parse(key if key.startswith("ed25519/") else _read(key))
-
-
-def _token(file: str | None) -> str:
-    found = os.environ.get("OWNVAULT_TOKEN", "") if file is None else _read(file)
-    if not found:
-        raise BadRequest("there is no token", hint="set OWNVAULT_TOKEN, or name a file that holds it; - is stdin")
-    return found
-
-
-def _read(file: str) -> str:
-    try:
-        with open(0, "rb", closefd=False) if file == "-" else Path(file).open("rb") as source:
-            return source.read(LONGEST).decode("ascii", "replace").strip()
-    except OSError as error:
-        raise BadRequest(f"cannot read {file}: {(error.strerror or 'unreadable').lower()}") from None
+    return Published.parse(key if key.startswith("ed25519/") else bearer.read(key))

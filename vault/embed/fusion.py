@@ -13,15 +13,18 @@ Relevance = NDArray[np.float64]
 
 DENSE = 0.55
 """Weight of meaning; the rest is the weight of words."""
+DATED = 0.25
+"""What a date within the time that was asked for adds at most: it lifts, it never shuts out."""
 
 
-def fuse(dense: Floats, words: Floats, best_dense: float, best_words: float) -> Relevance:
-    """Return the relevance of chunks: both scores as shares of the best in scope, weighted.
+def fuse(dense: Floats, words: Floats, best_dense: float, best_words: float, dated: Floats | None = None) -> Relevance:
+    """Return the relevance of chunks: both scores as shares of the best in scope, weighted, and `dated` (0 to 1).
 
     Only quotients and sums of single rows: no result depends on which rows stand beside a row in memory.
     """
     shares = _share(dense, best_dense), _share(words, best_words)
-    return cast(Relevance, DENSE * shares[0] + (1.0 - DENSE) * shares[1])
+    relevance = DENSE * shares[0] + (1.0 - DENSE) * shares[1]
+    return cast(Relevance, relevance if dated is None else relevance + DATED * dated.astype(np.float64))
 
 
 def best(relevance: Relevance, dense: Floats, records: Ints, ids: Ints, limit: int) -> Ints:

@@ -12,18 +12,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from vault.embed import fusion
-from vault.embed.columns import Ints, Mask
+from vault.embed.columns import Ints
 from vault.embed.lexical import Floats
-from vault.embed.selection import SLICE, Selection
+from vault.embed.selection import Selection
+from vault.embed.spelling import Lexicon
 from vault.embed.vectors import Scorer
+from vault.embed.when import Credit
+from vault.embed.words import SLACK, Words
 
-EXACT = 8192
+EXACT = 16_384
 """Up to so many chunks in scope, all are scored exactly: as fast as estimating. Measured in docs/decisions/index.md."""
 SURE = 2.5
 CREST = 1.4
 """The best cosine may be estimated too low and another too high at once: so much further down it is looked for."""
+SLICE = 131_072
+"""Chunks that one thread works on at a time: few enough for its cache, enough that threads seldom wait for Python."""
 FIRST = 512
 """The most promising chunks, which are looked at first; they show how good an answer has to be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What is looked for: a unit vector, terms (once each, in the order of their first), and times if it names any."""
+
+    vector: Floats
+    terms: Sequence[str]
+    credit: Credit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +51,20 @@ class Ranked:
 
 
 def rank(
-    scope: Selection, query: Floats, terms: Sequence[int], limit: int, scorer: Scorer, exact: int = EXACT
+    scope: Selection, query: Query, limit: int, lexicon: Lexicon, scorer: Scorer, exact: int = EXACT
 ) -> list[Ranked]:
     """Return at most `limit` records of a scope that is not empty, best first; equals by the cosine, then by the lower
     chunk id.
 
     With at most `exact` chunks in scope every one is scored exactly.
     """
+    words = scope.words(query.terms, lexicon)
     if len(scope) <= exact:
-        chunks = np.arange(len(scope))
-        words = scope.lexical(terms, scorer)
-        dense, best = scope.exact(chunks, query, scorer), words.max()
+        chunks, lexical = np.arange(len(scope)), words.scores()
+        dense, most = scope.exact(chunks, query.vector, scorer), float(lexical.max())
     else:
-        estimates = scorer.estimate(scope.filters, query)
-        words = scope.lexical(terms, scorer)
-        best = words.max()
-        chunks, dense = _refined(scope, scope.ordered(estimates()), words, query, limit, scorer)
-        words = words[chunks]
-    relevance = fusion.fuse(dense, words, float(dense.max()), float(best))
+        chunks, dense, lexical, most = _refined(scope, words, query, limit, scorer)
+    relevance = fusion.fuse(dense, lexical, float(dense.max()), most, _dated(scope, query, chunks))
     records, ids = scope.records(chunks), scope.ids(chunks)
     return [
         Ranked(int(records[at]), int(ids[at]), float(dense[at]), float(relevance[at]))
@@ -63,35 +73,51 @@ def rank(
 
 
 def _refined(
-    scope: Selection, estimates: Floats, words: Floats, query: Floats, limit: int, scorer: Scorer
-) -> tuple[Ints, Floats]:
-    """Return the chunks that may be among the best, and their exact cosines."""
+    scope: Selection, words: Words, query: Query, limit: int, scorer: Scorer
+) -> tuple[Ints, Floats, Floats, float]:
+    """Return the chunks that may be among the best, their exact cosines and words, and the best words of all."""
+    estimated = scorer.estimate(scope.filters, query.vector)
+    ceilings, most = words.ceilings()  # while other threads estimate
+    estimates = scope.ordered(estimated())
     doubt = SURE * scorer.error
     seen = np.zeros(len(scope), bool)
-    chunks, dense = np.empty(0, np.int64), np.empty(0, np.float32)
+    chunks, dense, lexical = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
 
-    def look(wanted: Mask) -> None:
-        nonlocal chunks, dense
-        fresh = np.flatnonzero(wanted)
-        fresh = fresh[~seen[fresh]]
+    def look(wanted: Ints) -> None:
+        nonlocal chunks, dense, lexical
+        fresh = wanted[~seen[wanted]]
         seen[fresh] = True
         chunks = np.concatenate([chunks, fresh])
-        dense = np.concatenate([dense, scope.exact(fresh, query, scorer)])
+        dense = np.concatenate([dense, scope.exact(fresh, query.vector, scorer)])
+        lexical = np.concatenate([lexical, words.scores(fresh)])
 
-    look(estimates >= estimates.max() - CREST * doubt)  # the best cosine is among these
-    top, most = float(dense.max()), float(words.max())
-    promise = _promise(estimates, words, top, most, scorer)
-    look(promise >= _nth(promise, FIRST, scorer))
-    relevance = fusion.fuse(dense, words[chunks], top, most)
+    look(np.flatnonzero(estimates >= estimates.max() - CREST * doubt))  # the best cosine is among these
+    top = float(dense.max())
+    promise = _promise(scope, estimates, ceilings, query, top, most, scorer)
+    look(np.flatnonzero(promise >= _nth(promise, FIRST, scorer)))
+    relevance = fusion.fuse(dense, lexical, top, most, _dated(scope, query, chunks))
     found = fusion.best(relevance, dense, scope.records(chunks), scope.ids(chunks), limit)
-    enough = len(found) == limit and top > 0.0
-    look(promise >= relevance[found[-1]] - fusion.DENSE * doubt / top if enough else ~seen)
-    return chunks, dense
+    if len(found) < limit or top <= 0.0:
+        look(np.flatnonzero(~seen))
+        return chunks, dense, lexical, most
+    bar = relevance[found[-1]] - fusion.DENSE * doubt / top
+    open_ = np.flatnonzero(promise >= bar)
+    open_ = open_[~seen[open_]]
+    likely = fusion.fuse(estimates[open_], words.scores(open_), top, most, _dated(scope, query, open_))
+    look(open_[likely >= bar])
+    return chunks, dense, lexical, most
 
 
-def _promise(estimates: Floats, words: Floats, top: float, most: float, scorer: Scorer) -> Floats:
-    """Return the relevance of every chunk if its estimate is right."""
-    out = np.empty(len(words), np.float32)
+def _dated(scope: Selection, query: Query, chunks: Ints | slice) -> Floats | None:
+    """Return what the dates of these chunks are worth, None when the query names no time."""
+    return query.credit.shares_of(scope.dates[chunks]) if query.credit else None
+
+
+def _promise(
+    scope: Selection, estimates: Floats, ceilings: Floats, query: Query, top: float, most: float, scorer: Scorer
+) -> Floats:
+    """Return what the relevance of a chunk cannot exceed, if its estimate is right."""
+    out = np.empty(len(ceilings), np.float32)
     weights = [
         np.float32(weight / best if best > 0.0 else 0.0)
         for weight, best in ((fusion.DENSE, top), (1.0 - fusion.DENSE, most))
@@ -99,7 +125,10 @@ def _promise(estimates: Floats, words: Floats, top: float, most: float, scorer: 
 
     def work(start: int) -> None:
         some = slice(start, start + SLICE)
-        out[some] = np.maximum(estimates[some], np.float32(0.0)) * weights[0] + words[some] * weights[1]
+        out[some] = np.maximum(estimates[some], np.float32(0.0)) * weights[0]
+        out[some] += np.minimum(ceilings[some], np.float32(most * SLACK)) * weights[1]
+        if (dated := _dated(scope, query, some)) is not None:
+            out[some] += np.float32(fusion.DATED) * dated
 
     scorer.run(work, range(0, len(out), SLICE))
     return out

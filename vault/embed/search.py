@@ -10,15 +10,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vault.embed import lexical, ranking, tallies
+from vault.embed import lexical, ranking, tallies, when
 from vault.embed.columns import Entry, Piece, Tables
-from vault.embed.ranking import EXACT, Ranked
+from vault.embed.ranking import EXACT, Query, Ranked
 from vault.embed.segments import Generation, Segment, batches
 from vault.embed.selection import Selection
+from vault.embed.spelling import Lexicon
 from vault.embed.vectors import Scorer
 from vault.types import Conditions
 
@@ -39,7 +41,7 @@ class Index:
         self._exact = exact
         self._scorer = Scorer(dim, threads)
         self._tables = Tables()
-        self._lexicon: dict[str, int] = {}
+        self._lexicon = Lexicon()
         self._generation = Generation(0, (), ())
         self._changing = threading.Lock()
         self._selections: OrderedDict[tuple[int, Conditions], Selection] = OrderedDict()
@@ -49,7 +51,7 @@ class Index:
 
     def learn(self, lexicon: Mapping[str, int]) -> None:
         """Take in term ids. Those of an entry's terms must be known before the entry can be found by its words."""
-        self._lexicon.update(lexicon)
+        self._lexicon.learn(lexicon)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in records, replacing those with the same number in one step."""
@@ -100,17 +102,21 @@ class Index:
         """Return the first and last date in scope in microseconds since 1970; None when none is dated."""
         return tallies.span(self._generation, where, self._tables)
 
-    def rank(self, where: Conditions, vector: NDArray[np.float32], text: str, limit: int) -> list[Ranked]:
+    def rank(
+        self, where: Conditions, vector: NDArray[np.float32], text: str, limit: int, now: datetime | None = None
+    ) -> list[Ranked]:
         """Return at most `limit` records in scope for a query, best first; equals by the cosine, then by the
         lower chunk id.
 
-        `vector` is the query's unit vector (dim,), `text` its words. A rolling window must be resolved: BadRequest.
+        `vector` is the query's unit vector (dim,), `text` its words; with `now`, the times that they
+        name lift what is dated then. A rolling window must be resolved: BadRequest.
         """
         scope = self._select(where)
         if not len(scope) or limit < 1:
             return []
-        terms = [self._lexicon[term] for term in dict.fromkeys(lexical.terms(text)) if term in self._lexicon]
-        return ranking.rank(scope, vector, terms, limit, self._scorer, self._exact)
+        times = when.ranges(text, now) if now else ()
+        query = Query(vector, lexical.terms(text), when.Credit.of(times) if times else None)
+        return ranking.rank(scope, query, limit, self._lexicon, self._scorer, self._exact)
 
     def _select(self, where: Conditions) -> Selection:
         """Return the rows in scope of the present generation, kept for the next question."""

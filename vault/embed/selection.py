@@ -7,29 +7,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vault.embed.columns import Codes, Ints, Mask, Tables
-from vault.embed.lexical import Floats, idf, pull, saturate
+from vault.embed.lexical import Floats, idf, pull
 from vault.embed.segments import Generation, Segment
+from vault.embed.spelling import Lexicon
 from vault.embed.vectors import Filter, Scorer, Vectors
+from vault.embed.words import REACH, SHARES, WHOLE, Context, Found, Quarters, Words
 from vault.types import Conditions
 
-SHARES = (2, 1)
-"""Quarters that a chunk's words count for in its neighbours' context: half one step away, a quarter two steps away.
-Whole numbers, so that no order of adding can show. The reason: docs/decisions/search-fusion.md."""
-WHOLE = 4
-
-COMMON = 16
-"""A term in more than one of so many rows is worked out for all rows at once."""
-SPARSE = 32
+SPARSE = 8
 """In a segment where the scope has this many times fewer rows than the term, the rows are looked up in the postings."""
-SLICE = 131_072
-"""Chunks that one thread works on at a time: few enough for its cache, enough that threads seldom wait for Python."""
 
-Quarters = NDArray[np.uint16]
-Found = tuple[Codes, NDArray[np.uint8]]
-"""Chunks that hold a term, ascending, and how often each does."""
+STRANGE = 4
+"""Words of one question that are looked at for misspelling."""
+GUESSES = 4
+"""Terms that one misspelled word may stand for; of equally near ones the first in the alphabet."""
+GUESSED = 0.75
+"""What such a term counts for, against one that was spelled out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +34,10 @@ class Selection:
     `parts` has the rows of each segment; counted through, they are the places that `order` maps the numbers to (None
     when number and place are the same), and `places[s]` maps rows of segment s to numbers (-1 outside the scope;
     None: all of them, in turn).
-    `links[d-1][i]` is the share, in quarters, of chunk i in the context of chunk i+d, and the reverse; 0 between
-    strangers.
+    `links` are those of `words.Context`.
     """
 
-    parts: tuple[tuple[Segment, Ints], ...]
+    parts: tuple[tuple[Segment, Codes], ...]
     places: tuple[Codes | None, ...]
     order: Ints | None
     ends: Ints
@@ -53,7 +47,7 @@ class Selection:
 
     @classmethod
     def of(cls, generation: Generation, where: Conditions, tables: Tables) -> Selection:
-        parts: list[tuple[Segment, Ints]] = []
+        parts: list[tuple[Segment, Codes]] = []
         groups: list[Codes] = []
         count, collections, before = 0, set[int](), 0
         for segment, alive in zip(generation.segments, generation.alive, strict=True):
@@ -63,7 +57,7 @@ class Selection:
                 continue
             count += inside
             collections.update(np.flatnonzero(np.bincount(segment.columns.collections[mask])).tolist())
-            rows = np.flatnonzero(mask[segment.records])
+            rows = np.flatnonzero(mask[segment.records]).astype(np.int32)  # as the postings have them
             parts.append((segment, rows))
             own = segment.groups[rows]
             groups.append(np.where(own < 0, own - before, own).astype(np.int32))
@@ -108,11 +102,18 @@ class Selection:
         """What `Scorer.estimate` wants in order to estimate all chunks in scope."""
         return tuple((segment.vectors, Filter.of(rows, len(segment.ids))) for segment, rows in self.parts)
 
+    @cached_property
+    def dates(self) -> Ints:
+        """The date of every chunk in microseconds since 1970, or UNDATED."""
+        places = [segment.columns.dates[segment.records[rows]] for segment, rows in self.parts]
+        dates = np.concatenate(places)
+        return dates if self.order is None else dates[self.order]
+
     def ordered(self, values: Floats) -> Floats:
         """Return by number what is given by place."""
         return values if self.order is None else values[self.order]
 
-    def _located(self, chunks: Ints) -> list[tuple[Segment, Ints, Ints]]:
+    def _located(self, chunks: Ints) -> list[tuple[Segment, Codes, Ints]]:
         """Return the segments' rows of these chunks, each with where in `chunks` it stands."""
         places = chunks if self.order is None else self.order[chunks]
         home = np.searchsorted(self.ends, places, "right") - 1
@@ -132,71 +133,46 @@ class Selection:
 
     # ------------------------------------------------------------ words
 
-    def lexical(self, terms: Sequence[int], scorer: Scorer) -> Floats:
-        """Return the BM25 score of every chunk for the terms, added up in the order given.
+    def words(self, terms: Sequence[str], lexicon: Lexicon) -> Words:
+        """Return what the terms, each counted once, are worth in this scope."""
+        shared = self._held(list(dict.fromkeys(terms)), lexicon)
+        return Words(self.context, [(found, share * idf(len(self), len(found[0]))) for found, share in shared])
 
-        A chunk's words are its own and, at their share, those of its neighbours: BM25F (Robertson et al., 2004) with
-        the context as a field. In a conversation the answer seldom repeats the words of the question before it.
-        """
-        scores = np.zeros(len(self), np.float32)
-        held = [found for found in scorer.run(self._postings, terms) if len(found[0])]
-        weights = [idf(len(self), len(rows)) for rows, _ in held]
-        pulled = self._pull if held else scores
+    def _held(self, terms: Sequence[str], lexicon: Lexicon) -> list[tuple[Found, float]]:
+        """Return the chunks that hold each term, and what it counts for. A term that no chunk in scope holds may be
+        misspelled: those nearest to it that do occur stand in for it."""
+        held: list[tuple[Found, float]] = []
+        strange = 0
+        for term in terms:
+            number = lexicon.get(term)
+            found = self._postings(number) if number is not None else None
+            if found is not None and len(found[0]):
+                held.append((found, 1.0))
+            elif strange < STRANGE:
+                strange += 1
+                held += self._meant(term, lexicon)
+        return held
 
-        def work(start: int) -> None:
-            end = min(start + SLICE, len(self))
-            low, high = max(0, start - len(SHARES)), min(len(self), end + len(SHARES))
-            felt = np.zeros(high - low, np.uint16)
-            for (rows, counts), weight in zip(held, weights, strict=True):
-                first, last = np.searchsorted(rows, (low, high))
-                near, amounts = self._felt(felt, low, rows[first:last] - low, counts[first:last])
-                inner = slice(*np.searchsorted(near, (start - low, end - low)))
-                part = amounts[inner].astype(np.float32)
-                at = near[inner] if len(near) < len(felt) else slice(start - low, end - low)
-                scores[low:high][at] += saturate(part, pulled[low:high][at], weight)
-
-        if held:
-            scorer.run(work, range(0, len(self), SLICE))
-        return scores
-
-    def _felt(self, felt: Quarters, low: int, rows: Codes, counts: NDArray[np.uint8]) -> tuple[Codes, Quarters]:
-        """Return the chunks that feel a term and how much; `rows`, counted from `low` as the result, hold it.
-
-        `felt` is zero everywhere, before and after.
-        """
-        if len(rows) * COMMON > len(felt):
-            felt[rows] = counts
-            amounts = self._in_context(felt, low)
-            felt[rows] = 0
-            return np.arange(len(felt), dtype=np.int32), amounts
-        near = [rows]
-        felt[rows] = counts * np.uint16(WHOLE)
-        for distance, link in enumerate(self.links, 1):
-            for edge, to in ((rows, rows + distance), (rows - distance, rows - distance)):
-                fits = (edge >= 0) & (edge + distance < len(felt))
-                felt[to[fits]] += link[low + edge[fits]] * counts[fits]
-                near.append(to[fits])
-        found = np.unique(np.concatenate(near))
-        amounts = felt[found]
-        felt[found] = 0
-        return found, amounts
-
-    def _in_context(self, values: Quarters, low: int = 0) -> Quarters:
-        """Return each chunk's value with its neighbours' shares of theirs, in quarters; `low` is the first's number."""
-        total = values * np.uint16(WHOLE)
-        for distance, link in enumerate(self.links, 1):
-            share = link[low : low + max(0, len(values) - distance)]
-            total[distance:] += share * values[:-distance]
-            total[:-distance] += share * values[distance:]
-        return total
+    def _meant(self, term: str, lexicon: Lexicon) -> list[tuple[Found, float]]:
+        near = [(self._postings(number), distance) for number, distance in lexicon.near(term)]
+        inside = [(found, distance) for found, distance in near if len(found[0])]
+        nearest = min((distance for _, distance in inside), default=0)
+        return [(found, GUESSED) for found, distance in inside if distance == nearest][:GUESSES]
 
     @cached_property
-    def _pull(self) -> Floats:
-        """BM25's denominator beside the count: how much a chunk's length, against the mean, holds its counts down."""
+    def context(self) -> Context:
+        """How the chunks are linked, and how much a chunk's length, against the mean, holds its counts down."""
         own = np.concatenate([segment.postings.lengths[rows] for segment, rows in self.parts])
-        lengths = self._in_context(own if self.order is None else own[self.order]).astype(np.float32)
+        own = own if self.order is None else own[self.order]
+        total = own * WHOLE
+        for distance, link in enumerate(self.links, 1):
+            share = link[REACH : REACH + max(0, len(own) - distance)]
+            total[distance:] += share * own[:-distance]
+            total[:-distance] += share * own[distance:]
+        lengths = total.astype(np.float32)
         mean = max(float(WHOLE), float(lengths.sum(dtype=np.float64)) / len(self))
-        return np.float32(WHOLE) * pull(lengths, mean)
+        pulled = np.float32(WHOLE) * pull(lengths, mean)
+        return Context(self.links, pulled, float(pulled.min()))
 
     def _postings(self, term: int) -> Found:
         found, counted = [], []
@@ -206,7 +182,7 @@ class Selection:
                 at = held + np.int32(start)
             else:
                 if len(rows) * SPARSE < len(held):
-                    among = np.minimum(np.searchsorted(held, rows), len(held) - 1)
+                    among = np.minimum(held.searchsorted(rows), len(held) - 1)
                     among = among[held[among] == rows]
                     held, counts = held[among], counts[among]
                 at = place[held]
@@ -221,7 +197,7 @@ class Selection:
         return numbers[order], amounts[order]
 
 
-def _order(parts: Sequence[tuple[Segment, Ints]], groups: Codes, split: Mask | None) -> Ints | None:
+def _order(parts: Sequence[tuple[Segment, Codes]], groups: Codes, split: Mask | None) -> Ints | None:
     """Segments are in reading order. Only threads that are spread over several are put together, at the end."""
     if split is None:
         return None
@@ -236,7 +212,7 @@ def _order(parts: Sequence[tuple[Segment, Ints]], groups: Codes, split: Mask | N
     return np.concatenate([np.flatnonzero(~apart), late[np.lexsort((numbers, positions, groups[late]))]])
 
 
-def _places(parts: Sequence[tuple[Segment, Ints]], order: Ints | None) -> tuple[Codes | None, ...]:
+def _places(parts: Sequence[tuple[Segment, Codes]], order: Ints | None) -> tuple[Codes | None, ...]:
     size = sum(len(rows) for _, rows in parts)
     number = np.arange(size, dtype=np.int32)
     if order is not None:
@@ -260,5 +236,5 @@ def _links(groups: Codes) -> tuple[Quarters, ...]:
         same = groups[distance:] == groups[:-distance]
         if not same.any():
             break
-        links.append(same * np.uint16(share))
+        links.append(np.pad(same * np.uint16(share), (REACH, REACH + distance)))
     return tuple(links)

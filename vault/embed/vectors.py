@@ -21,7 +21,7 @@ from vault.embed.rotation import Rotation
 from vault.errors import Missing
 
 Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
+Rows = NDArray[np.int64] | NDArray[np.int32]
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -140,6 +140,9 @@ class Scorer:
         wanted = np.ascontiguousarray(query, np.float32)
         if any(part.values.shape[1:] != wanted.shape for part, _ in parts):
             raise TypeError("vectors and query must have one dimension")
+        if sum(len(rows) for _, rows in parts) <= SLICE:
+            found = [part.products(wanted, rows) for part, rows in parts]
+            return _joined(lambda: found)
         work = [(part, rows[i : i + SLICE]) for part, rows in parts for i in range(0, len(rows), SLICE)]
         return _joined(self.start(lambda one: one[0].products(wanted, one[1]), work))
 

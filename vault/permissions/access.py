@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import rfc8785
 
 from vault import limits
 from vault.errors import BadRequest, Damaged
-from vault.permissions import scope
+from vault.permissions import budgets, scope
 from vault.types import GRANTABLE, UNLIMITED, AccessRequest, Action, Conditions, Detail, Limits
+
+_VERSION = 1
+_KEYS = {"v", "actions", "detail", "limits", "scope", "expires_in"}
 
 
 def write(request: AccessRequest, where: Conditions) -> str:
     """Return the canonical JSON of what is asked; `where` is what its filter means."""
     return rfc8785.dumps({
-        "v": 1,
+        "v": _VERSION,
         "actions": sorted(request.actions),
         "detail": request.detail.name.lower(),
-        "limits": _limits(request.limits),
+        "limits": asdict(request.limits),
         "scope": json.loads(scope.to_json(where)),
         "expires_in": request.expires_in,
     }).decode()  # fmt: skip
@@ -29,14 +33,16 @@ def read(text: str) -> tuple[frozenset[Action], Detail, Limits, Conditions, int]
     """Return actions, detail, limits, conditions and seconds; Damaged for what `write` did not write."""
     try:
         said = json.loads(text)
+        if said.keys() != _KEYS or said["v"] != _VERSION:
+            raise ValueError
         return (
             frozenset(map(Action, said["actions"])),
             Detail.parse(said["detail"]),
-            Limits(**said["limits"]),
+            budgets.checked(Limits(**said["limits"])),
             scope.from_json(rfc8785.dumps(said["scope"]).decode()),
             int(said["expires_in"]),
         )
-    except (ValueError, KeyError, TypeError, BadRequest):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, BadRequest):
         raise Damaged("a stored request cannot be read") from None
 
 
@@ -44,7 +50,7 @@ def in_words(text: str) -> dict[str, Any]:
     """Return the terms for a person: the scope in the owner's words, and only what is said."""
     actions, detail, asked, where, seconds = read(text)
     words = {"actions": sorted(actions), "detail": detail.name.lower(), "scope": scope.in_words(where)}
-    some = {} if asked == UNLIMITED else {"limits": {name: n for name, n in _limits(asked).items() if n is not None}}
+    some = {} if asked == UNLIMITED else {"limits": {name: n for name, n in asdict(asked).items() if n is not None}}
     return words | some | {"expires_in": seconds}
 
 
@@ -58,11 +64,5 @@ def check(request: AccessRequest) -> Conditions:
         raise BadRequest(f"actions are some of: {', '.join(sorted(GRANTABLE))}")
     if not 1 <= request.expires_in <= limits.GRANT_DAYS * 86400:
         raise BadRequest(f"access lasts at least a second and at most {limits.GRANT_DAYS} days")
+    budgets.checked(request.limits)
     return scope.from_filter(request.filter, all=False)
-
-
-def _limits(asked: Limits) -> dict[str, int | None]:
-    return {
-        "results": asked.results, "queries_per_hour": asked.queries_per_hour,
-        "records_per_day": asked.records_per_day, "bytes_per_day": asked.bytes_per_day,
-    }  # fmt: skip

@@ -44,11 +44,14 @@ _COLUMNS = (
 )
 _INSERT = f"INSERT INTO request ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608 - our own column names
 _SELECT = f"SELECT {_COLUMNS} FROM request"  # noqa: S608
+# What somebody wants to add is shown until it is decided and used; after that its words are the records' own.
+_WORDLESS = "terms = CASE action WHEN 'add' THEN json_remove(terms, '$.titles') ELSE terms END"
 _LAPSE = (
-    "UPDATE request SET verdict = ?"  # noqa: S608
-    " WHERE (verdict = ? AND expires <= ?) OR (verdict = ? AND until <= ?)"
+    f"UPDATE request SET verdict = ?, {_WORDLESS}"  # noqa: S608
+    " WHERE (verdict = 'pending' AND expires <= ?) OR (verdict IN ('approved', 'standing') AND until <= ?)"
     f" RETURNING {_COLUMNS}"
 )
+_PRUNE = "DELETE FROM request WHERE verdict IN ('used', 'denied', 'lapsed') AND created < ?"
 _FIND = (
     f"{_SELECT} WHERE grant_ = ? AND key = ? AND CASE verdict WHEN 'pending' THEN expires > ?"
     " WHEN 'approved' THEN until > ? WHEN 'denied' THEN until > ? ELSE 0 END"
@@ -127,6 +130,12 @@ def ask(conn: Connection, request: Request) -> Request:
     (waiting,) = conn.execute(
         "SELECT count(*) FROM request WHERE verdict = ? AND client = ?", (Verdict.PENDING.value, request.client)
     ).fetchone()
+    (refused,) = conn.execute(
+        "SELECT count(*) FROM request WHERE verdict = ? AND grant_ = ? AND decided > ?",
+        (Verdict.DENIED.value, request.grant, micros(request.created - timedelta(hours=1))),
+    ).fetchone()
+    if refused >= limits.DENIALS:
+        raise Throttled("the owner said no several times", hint="wait an hour")
     if waiting >= limits.PENDING:
         raise Throttled("too many requests wait for the owner", hint="wait until some are decided")
     asked = replace(request, query=_well_formed(request.query))
@@ -137,7 +146,8 @@ def ask(conn: Connection, request: Request) -> Request:
 def use(conn: Connection, id: str, now: datetime) -> bool:
     """Use up an approval for one answer. True exactly once, while its time is not over."""
     row = conn.execute(
-        "UPDATE request SET verdict = ? WHERE id = ? AND verdict = ? AND asked = ? AND until > ? RETURNING id",
+        f"UPDATE request SET verdict = ?, {_WORDLESS} WHERE id = ? AND verdict = ? AND asked = ? AND until > ?"  # noqa: S608
+        " RETURNING id",
         (Verdict.USED.value, id, Verdict.APPROVED.value, Asked.ANSWER.value, micros(now)),
     ).fetchone()
     return row is not None
@@ -192,18 +202,18 @@ def grant_made(conn: Connection, id: str, grant: str) -> None:
 
 
 def lapse(conn: Connection, now: datetime) -> list[Request]:
-    """End what nobody decided, and what was approved and not used in time; return what it ended."""
-    rows = conn.execute(
-        _LAPSE,
-        (Verdict.LAPSED.value, Verdict.PENDING.value, micros(now), Verdict.APPROVED.value, micros(now)),
-    )
-    return list(map(_read, rows.fetchall()))
+    """End what nobody decided, what was approved and not used in time, and what no longer stands; return those.
+
+    What is long over goes altogether: the audit log has it."""
+    ended = list(map(_read, conn.execute(_LAPSE, (Verdict.LAPSED.value, micros(now), micros(now))).fetchall()))
+    conn.execute(_PRUNE, (micros(now - timedelta(days=limits.REQUEST_DAYS)),))
+    return ended
 
 
 def end(conn: Connection, grant: str) -> None:
     """End what still waits under a grant that is over: nobody could use it any more."""
     conn.execute(
-        "UPDATE request SET verdict = ? WHERE grant_ = ? AND verdict IN (?, ?)",
+        f"UPDATE request SET verdict = ?, {_WORDLESS} WHERE grant_ = ? AND verdict IN (?, ?)",  # noqa: S608
         (Verdict.LAPSED.value, grant, Verdict.PENDING.value, Verdict.APPROVED.value),
     )
 

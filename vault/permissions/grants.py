@@ -56,7 +56,7 @@ _FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 def create(conn: Connection, grant: Grant) -> None:
     """Store a new grant. BadRequest for a bad id, name, action, limit or expiry, and for an id that is taken."""
-    _check(grant)
+    check(grant)
     if conn.execute("SELECT 1 FROM grant_ WHERE id = ?", (grant.id,)).fetchone():
         raise BadRequest(f"there is a grant {grant.id} already")
     conn.execute(_INSERT, _row(grant))
@@ -206,7 +206,8 @@ def token_revoked(conn: Connection, revocation_ids: Sequence[str]) -> bool:
 # ---------------------------------------------------------------- rows
 
 
-def _check(grant: Grant) -> None:
+def check(grant: Grant) -> None:
+    """Raise BadRequest for a grant that cannot be stored: a bad id, name, action, limit or end."""
     names.grant_id(grant.id)
     if scope.name(grant.client) != grant.client:
         raise BadRequest(f"{grant.client!r} is not in Unicode's NFC form")

@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from urllib.parse import unquote
 
-from vault.legible import HIDDEN, legible
+from vault.legible import HIDDEN, JOINERS, legible
 from vault.permissions.words import words
 
 HIDING = 8
@@ -38,7 +38,7 @@ _MACHINERY = re.compile(
     r'|\{\s*"(?:name|tool|function)"\s*:\s*"[\w.-]{1,64}"\s*,\s*"(?:arguments|parameters|input|args)"\s*:',
     re.I | re.M,
 )
-_HIDDEN_RUN = re.compile(f"[{HIDDEN}\u200c\u200d\ufe0e\ufe0f]{{{HIDING},}}")
+_HIDDEN_RUN = re.compile(f"[{HIDDEN}{JOINERS}]{{{HIDING},}}")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 _BASE64 = re.compile(r"(?<![A-Za-z\d+/_=-])(?:[A-Za-z\d+/_-]{24,}={0,2})")
 _ESCAPED = re.compile(r"[%&](?:[2-7][\da-fA-F]|#|\w{2,6};)")

@@ -17,13 +17,15 @@ from vault.types import Connection, Notice, from_micros, micros
 def put(
     conn: Connection, time: datetime, kind: str, client: str, grant: str, detail: Mapping[str, Any]
 ) -> None:  # fmt: skip
-    """Store a notice. Of more than limits.NOTICES the oldest go."""
+    """Store a notice. Of more than limits.NOTICES the oldest go, those first that only say that a request waits."""
     conn.execute(
         "INSERT INTO notice (time, kind, client, grant_, detail) VALUES (?, ?, ?, ?, ?)",
         (micros(time), kind, client, grant, rfc8785.dumps(dict(detail)).decode()),
     )
     conn.execute(
-        "DELETE FROM notice WHERE n <= (SELECT n FROM notice ORDER BY n DESC LIMIT 1 OFFSET ?)", (limits.NOTICES,)
+        "DELETE FROM notice WHERE n IN (SELECT n FROM notice"
+        " ORDER BY kind IN ('approval', 'access'), n DESC LIMIT -1 OFFSET ?)",
+        (limits.NOTICES,),
     )
 
 

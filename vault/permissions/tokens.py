@@ -63,6 +63,7 @@ class Verified:
     exact: bool
     attenuated: bool
     revocation_ids: tuple[str, ...]
+    kid: int
     _biscuit: Biscuit = field(repr=False, compare=False)
 
     @property
@@ -105,6 +106,7 @@ def verify(vetted: Vetted, keys: Mapping[int, PublicKey], audience: str, now: da
         exact=left.exact,
         attenuated=bool(vetted.blocks),
         revocation_ids=tuple(biscuit.revocation_ids),
+        kid=vetted.kid,
         _biscuit=biscuit,
     )
     _in_time(verified, now)

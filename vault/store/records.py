@@ -147,6 +147,21 @@ def by_number(conn: Connection, ns: Iterable[int]) -> dict[int, Record]:
     return found
 
 
+def ids(conn: Connection, ns: Sequence[int]) -> tuple[str, ...]:
+    """Return the ids of the records with these numbers that exist."""
+    found: list[str] = []
+    for some in _slices(ns):
+        found += [id for (id,) in conn.execute(f"SELECT id FROM record WHERE n IN ({_marks(some)})", some)]  # noqa: S608
+    return tuple(found)
+
+
+def of_origins(conn: Connection, source: str, origins: Iterable[str]) -> list[Record]:
+    """Return the records of a source that have one of these origins."""
+    statement = f"SELECT {_COLUMNS} FROM record WHERE source = ? AND origin = ?"  # noqa: S608 - our own column names
+    rows = (conn.execute(statement, (source, one)).fetchone() for one in dict.fromkeys(origins) if encodes(one))
+    return [_record(row) for row in rows if row is not None]
+
+
 def current(conn: Connection, versions: Mapping[str, int]) -> bool:
     """Say whether every one of these records (id to version) is still stored in just that version."""
     ids = list(versions)

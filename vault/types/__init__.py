@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from vault.types.approvals import (
     AccessRequest,
+    AddTerms,
     Approved,
     ApproveRequest,
     Asked,
@@ -84,6 +85,7 @@ __all__ = [
     "Action",
     "AddAnswer",
     "AddRequest",
+    "AddTerms",
     "Answer",
     "Approval",
     "ApproveRequest",

@@ -93,6 +93,16 @@ class ApproveRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AddTerms:
+    """What is kept of a request to add: where to, how many records, some of their titles, and a digest of it all."""
+
+    collection: str
+    records: int
+    titles: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A record as the owner sees it in a request: enough to decide by."""
 

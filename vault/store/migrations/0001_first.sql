@@ -124,6 +124,7 @@ CREATE TABLE request (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX request_grant ON request (grant_, key);
 CREATE INDEX request_verdict ON request (verdict, created);
+CREATE INDEX request_standing ON request (grant_, verdict);
 
 CREATE TABLE notice (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
