@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
 UNDATED = np.iinfo(np.int64).min
+FEW = 8
+"""So many names of a condition are compared with one by one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,12 +68,17 @@ class Numbering:
         known = list(self._of)
         return [known[code] for code in codes]
 
-    def chosen(self, names: Iterable[str]) -> Mask:
-        """Return a table: for each number, whether its name is among `names`."""
-        found = [self._of[name] for name in names if name in self._of]
+    def among(self, codes: Codes, names: Iterable[str]) -> Mask:
+        """Return for each code whether its name is among `names`. A few comparisons beat a look-up in a table."""
+        wanted = [self._of[name] for name in names if name in self._of]
+        if len(wanted) <= FEW:
+            found = np.zeros(len(codes), bool)
+            for code in wanted:
+                found |= codes == code
+            return found
         table = np.zeros(len(self._of), bool)  # made last: its size covers whatever was found
-        table[found] = True
-        return table
+        table[wanted] = True
+        return np.asarray(table[codes])
 
 
 class Tables:
@@ -98,10 +105,10 @@ class Pairs:
         rows = np.repeat(np.arange(len(sets), dtype=np.int32), [len(names) for names in sets])
         return cls(rows, np.array([numbering.add(name) for names in sets for name in names], np.int32))
 
-    def any(self, table: Mask, size: int) -> Mask:
-        """Return which of `size` rows have at least one name in the table."""
+    def any(self, names: Iterable[str], numbering: Numbering, size: int) -> Mask:
+        """Return which of `size` rows have at least one of the names."""
         found = np.zeros(size, bool)
-        found[self.rows[table[self.codes]]] = True
+        found[self.rows[numbering.among(self.codes, names)]] = True
         return found
 
     def take(self, keep: Mask, offset: int) -> Pairs:
@@ -177,11 +184,11 @@ class Columns:
         ):
             found &= _within(names, numbering, column)
         for one in where.labels:
-            found &= self.labels.any(tables.labels.chosen(one), size)
+            found &= self.labels.any(one, tables.labels, size)
         for one in where.people:
-            found &= self.people.any(tables.people.chosen(one), size)
+            found &= self.people.any(one, tables.people, size)
         if where.without_labels:
-            found &= ~self.labels.any(tables.labels.chosen(where.without_labels), size)
+            found &= ~self.labels.any(where.without_labels, tables.labels, size)
         if where.since is not None:
             found &= (self.dates >= microseconds(where.since)) & (self.dates != UNDATED)
         if where.until is not None:
@@ -200,4 +207,4 @@ def _array(dtype: Any, values: Iterable[Any]) -> Any:
 
 
 def _within(names: Names, numbering: Numbering, column: Codes) -> Any:
-    return True if names.every else numbering.chosen(names.only)[column]
+    return True if names.every else numbering.among(column, names.only)
