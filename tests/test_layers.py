@@ -14,8 +14,9 @@ PACKAGE = Path(vault.__file__).parent
 BASE = {"types", "errors", "config", "limits", "legible"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
 SERVICE = {
-    "counting", "decision", "finding", "founding", "gate", "granting", "history", "holding", "keeping", "library",
-    "meter", "parts", "previewing", "release", "requesting", "ring", "service",
+    "answering", "asking", "chat", "counting", "decision", "finding", "founding", "gate", "granting", "history",
+    "holding", "keeping", "library", "meter", "parts", "previewing", "prompt", "release", "requesting", "ring",
+    "service",
 }  # fmt: skip
 MAY_IMPORT = {
     "types": {"errors", "types"},
@@ -25,6 +26,9 @@ MAY_IMPORT = {
     "ring": BASE | {"permissions", "store"},
     "counting": BASE | {"library"},
     "finding": BASE | {"library", "release"},
+    "prompt": BASE,
+    "chat": BASE,
+    "answering": BASE | {"chat"},
     "errors": set(),
     "limits": set(),
     "config": {"errors"},
@@ -35,7 +39,7 @@ MAY_IMPORT = {
     "release": BASE | {"permissions"},
     **{
         name: BASE | SERVICE | {"permissions", "store"}
-        for name in ("parts", "previewing", "granting", "requesting", "history", "keeping")
+        for name in ("asking", "parts", "previewing", "granting", "requesting", "history", "keeping")
     },
     "library": BASE | {"store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,

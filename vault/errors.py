@@ -170,6 +170,13 @@ class Unreachable(VaultError):
     default_hint = "start it with: ownvault serve"
 
 
+class ProviderFailed(VaultError):
+    """A language model did not answer as it should: `reason` says how, and the next one may be asked."""
+
+    code, status, exit_code = "provider_failed", 502, 15
+    default_hint = "see: ownvault providers"
+
+
 def kinds() -> dict[str, type[VaultError]]:
     """Return every class of this tree but its root, by its code."""
     return {kind.code: kind for kind in _below(VaultError)}

@@ -138,7 +138,7 @@ class Granting(Previewing):
 
     def revoke(self, holder: Holder, id: str) -> GrantView:
         """End a grant and all tokens under it. When this returns, none of them is answered any more."""
-        return self._change(holder, Action.REVOKE, id, "revoke", lambda conn, _: _revoked(conn, id))
+        return self._change(holder, Action.REVOKE, id, "revoke", lambda conn, _: revoked(conn, id))
 
     def revoke_many(self, holder: Holder, request: RevokeRequest) -> Revoked:
         """End every live grant of a client, or everybody's: the kill switch. NotFound when there is none."""
@@ -153,7 +153,7 @@ class Granting(Previewing):
                 chosen = [g.id for g in live if request.all or g.client == client]
                 if not chosen and not request.all:
                     raise NotFound(f"{client} has no live grant", hint="see: ownvault grants --all")
-                ended = tuple(_revoked(conn, id) for id in chosen)
+                ended = tuple(revoked(conn, id) for id in chosen)
                 decision.append(conn, [], {"revoked": chosen, "client": client or "everybody"})
                 return ended
 
@@ -180,7 +180,8 @@ class Granting(Previewing):
             return self._view(grant, decision.now)
 
 
-def _revoked(conn: Connection, id: str) -> Grant:
+def revoked(conn: Connection, id: str) -> Grant:
+    """End a grant within a transaction, and with it what it asks for."""
     approvals.end(conn, id)
     return grants.set_status(conn, id, Status.REVOKED)
 

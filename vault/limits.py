@@ -87,3 +87,15 @@ SWEEP_SHARE: Final = 0.8
 """… if so many of all it was given were new."""
 NOTICES: Final = 500
 """Notices kept; the oldest go first."""
+
+# ---------------------------------------------------------------- providers
+
+MODEL: Final = 256
+"""The name of a model at its provider."""
+KEY: Final = 4096
+"""A provider's secret."""
+LEAST_WINDOW: Final = 2_000
+WINDOW: Final = 1_000_000
+"""Of a prompt, question and records together."""
+PROVIDERS: Final = 32
+"""Providers named in one order."""

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vault import limits, release
+from vault.asking import Asking
 from vault.config import CONFIG_FILE, Config
 from vault.counting import tally, told
 from vault.decision import Desk
 from vault.errors import BadRequest, NotAllowed, NotFound, StorageFailed, TooLarge, VaultExists
-from vault.finding import check, find, worded
+from vault.finding import check, find, fitting, worded
 from vault.founding import Clock, Unlocked, found, now, unlock
 from vault.history import History
 from vault.holding import Leaving
@@ -50,6 +51,8 @@ from vault.types import (
     AddRequest,
     AddTerms,
     Answer,
+    Brief,
+    BriefRequest,
     Conditions,
     Connection,
     CountAnswer,
@@ -88,7 +91,7 @@ WAITING = ("approval", "access")
 """Notices of what is counted among the requests already."""
 
 
-class Vault(Requesting, History, Keeping):
+class Vault(Requesting, Asking, History, Keeping):
     """An unlocked vault. Thread-safe; one process at a time owns it (`Busy` otherwise)."""
 
     def __init__(self, config: Config, unlocked: Unlocked, encoder: Encoder | None, clock: Clock) -> None:
@@ -233,20 +236,22 @@ class Vault(Requesting, History, Keeping):
             admitted = [one for one in candidates if decision.admits(one.record)]
             # 4. no more of it than the detail shows
             hits = worded(admitted, allowed.detail, owner=decision.owner)
+            admitted, hits = fitting(admitted, hits, request.size)
             # 5. record: limits and approval hold it back, or from here on it may be released
             receipt = decision.record(Leaving([one.record for one in admitted], release.wordings(hits)))
             # 6. release
             return Answer(hits, receipt)
 
     def read(self, holder: Holder, request: ReadRequest) -> ReadAnswer:
-        """Return one record whole, or its beginning. Absent and out of scope are the same NotFound."""
+        """Return one record, whole or the part that is asked for. Absent and out of scope are the same NotFound."""
         with self._decide(holder, Action.READ, request=request) as decision:
             record = self._parts.library.record(request.id) if request.id.isascii() else None
             allowed = decision.scope(Filter(), [record.collection] if record else [], request.detail)
             if record is None or not decision.admits(record) or not scope.admits(allowed.where, record, decision.now):
                 raise NotFound("no such record", reason="absent" if record is None else "out_of_scope")
-            view = Release(allowed.detail, owner=decision.owner).whole(record)
-            return ReadAnswer(view, decision.record(Leaving([record], release.wordings([view]))))
+            whole = Release(allowed.detail, owner=decision.owner).whole(record)
+            view, more = release.part(whole, request.offset, request.size)
+            return ReadAnswer(view, decision.record(Leaving([record], release.wordings([view]))), more)
 
     def count(self, holder: Holder, request: CountRequest) -> CountAnswer:
         """Return how many records in the token's scope meet the filter; when asked, of what and when.
@@ -264,6 +269,13 @@ class Vault(Requesting, History, Keeping):
             groups = Release(allowed.detail, owner=decision.owner).groups(found.groups)
             receipt = decision.record(Leaving(counted=tells), said)
             return CountAnswer(found.number, receipt, groups, found.first, found.last)
+
+    def brief(self, holder: Holder, name: str, request: BriefRequest) -> Brief:
+        """Return exactly what goes to a provider, released to it on the record; with `rehearse`, only shown.
+
+        Raises NotFound for no such provider, NotAllowed when its grant does not answer now, and what `search` does.
+        """
+        return self._brief(holder, name, request, self.search)
 
     # ------------------------------------------------------------ putting in and taking out
 

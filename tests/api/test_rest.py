@@ -109,6 +109,8 @@ VALID = {
     "/v1/grants": {"client": "c", "all": True}, "/v1/grants/preview": {"client": "c", "all": True},
     "/v1/grants/revoke": {"all": True}, "/v1/grants/{id}/search": {"query": "x"}, "/v1/tokens/revoke": {"token": "x"},
     "/v1/requests": {"purpose": "p"}, "/v1/audit/replay": {"client": "claude"},
+    "/v1/providers": {"url": "http://127.0.0.1:9/v1", "model": "m", "grant": {"client": "c", "all": True}},
+    "/v1/providers/order": {"names": ["x"]}, "/v1/providers/{id}/brief": {"question": "x"},
 }  # fmt: skip
 """A request that each route takes; the others take an empty one, or none."""
 CLIENTS = ("search", "read", "count", "request_access", "request_state", "collect")

@@ -26,6 +26,8 @@ from vault.types import (
     ApproveRequest,
     AuditPage,
     AuditRequest,
+    Brief,
+    BriefRequest,
     Collected,
     CountAnswer,
     CountRequest,
@@ -36,8 +38,12 @@ from vault.types import (
     Holder,
     NarrowRequest,
     Notices,
+    OrderRequest,
     OwnerToken,
     Preview,
+    Provided,
+    ProviderRequest,
+    ProviderView,
     ReadAnswer,
     ReadRequest,
     Receipt,
@@ -189,6 +195,24 @@ class RemoteVault:
 
     def deny(self, holder: Holder, id: str) -> RequestView:
         return self._do(RequestView, f"/v1/requests/{_part(id)}/deny", holder)
+
+    # ------------------------------------------------------------ language models
+
+    def providers(self, holder: Holder) -> tuple[ProviderView, ...]:
+        return self._each(ProviderView, "providers", self._call("GET", "/v1/providers", holder))
+
+    def provide(self, holder: Holder, request: ProviderRequest) -> Provided:
+        return self._post(Provided, "/v1/providers", holder, request)
+
+    def prefer(self, holder: Holder, request: OrderRequest) -> tuple[ProviderView, ...]:
+        content = self._call("POST", "/v1/providers/order", holder, wire.dump(request))
+        return self._each(ProviderView, "providers", content)
+
+    def withdraw(self, holder: Holder, name: str) -> ProviderView:
+        return self._answer(ProviderView, self._call("DELETE", f"/v1/providers/{_part(name)}", holder))
+
+    def brief(self, holder: Holder, name: str, request: BriefRequest) -> Brief:
+        return self._post(Brief, f"/v1/providers/{_part(name)}/brief", holder, request)
 
     # ------------------------------------------------------------ looking back
 

@@ -26,8 +26,8 @@ NAMES = Limit(0, limits.NAMES, limits.LABEL)
 """Of records and filters; names that must be shorter are checked where they are used."""
 
 LIMITS: dict[type, dict[str, Limit]] = {
-    types.SearchRequest: {"query": Limit(1, limits.QUERY), "limit": Limit(1, limits.HITS)},
-    types.ReadRequest: {"id": NAME},
+    types.SearchRequest: {"query": Limit(1, limits.QUERY), "limit": Limit(1, limits.HITS), "size": SOME},
+    types.ReadRequest: {"id": NAME, "offset": Limit(0, limits.POSITION), "size": SOME},
     types.Filter: {
         "collections": NAMES, "sources": NAMES, "kinds": NAMES, "labels": NAMES, "without_labels": NAMES,
         "people": NAMES, "last": Limit(1, limits.WINDOW_DAYS), "sensitivity": Limit(1, 16),
@@ -51,6 +51,12 @@ LIMITS: dict[type, dict[str, Limit]] = {
     types.ApproveRequest: {"seconds": LIFE, "actions": ACTIONS, "expires_in": LIFE},
     types.AuditRequest: {"limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION), "client": NAME},
     types.ReplayRequest: {"client": NAME, "limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION)},
+    types.ProviderRequest: {
+        "url": Limit(1, limits.URL), "model": Limit(1, limits.MODEL), "key": Limit(0, limits.KEY),
+        "window": Limit(limits.LEAST_WINDOW, limits.WINDOW),
+    },
+    types.OrderRequest: {"names": Limit(1, limits.PROVIDERS, limits.NAME)},
+    types.BriefRequest: {"question": Limit(1, limits.QUERY), "limit": Limit(1, limits.HITS)},
     rar.VaultQuery: {
         "purpose": Limit(1, limits.PURPOSE), "actions": Limit(1, len(rar.Tool)), "locations": Limit(1, 8, limits.URL),
         "datatypes": NAMES, "sources": NAMES, "kinds": NAMES, "labels": NAMES, "without_labels": NAMES,

@@ -56,6 +56,11 @@ class TokenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Providers:
+    providers: tuple[types.ProviderView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Origins:
     origins: tuple[str, ...]
 
@@ -95,6 +100,14 @@ def _number(text: str) -> int:
 
 def _grants(vault: Vault, holder: Holder, _: None) -> Grants:
     return Grants(vault.grants(holder))
+
+
+def _providers(vault: Vault, holder: Holder, _: None) -> Providers:
+    return Providers(vault.providers(holder))
+
+
+def _prefer(vault: Vault, holder: Holder, request: types.OrderRequest) -> Providers:
+    return Providers(vault.prefer(holder, request))
 
 
 def _requests(vault: Vault, holder: Holder, request: RequestsRequest) -> Requests:
@@ -160,6 +173,17 @@ ROUTES: tuple[Route, ...] = (
           None, types.RequestView, _on(Vault.deny)),
     Route("POST", "/v1/requests/{id}/collect", "collect", "Fetch, once, the token of approved access of one's own.",
           None, types.Collected, _on(Vault.collect)),
+
+    Route("GET", "/v1/providers", "providers", "List the language models that answer for the owner, in order.",
+          None, Providers, _providers),
+    Route("POST", "/v1/providers", "provide", "Add a language model, with the grant of what it may be shown.",
+          types.ProviderRequest, types.Provided, Vault.provide),
+    Route("POST", "/v1/providers/order", "prefer", "Say which language models are asked first.",
+          types.OrderRequest, Providers, _prefer),
+    Route("DELETE", "/v1/providers/{id}", "withdraw", "Forget a language model and its key; revoke its grant.",
+          None, types.ProviderView, _on(Vault.withdraw)),
+    Route("POST", "/v1/providers/{id}/brief", "brief", "Release to a language model what answers a question.",
+          types.BriefRequest, types.Brief, _on(Vault.brief)),
 
     Route("GET", "/v1/audit", "audit", "A page of the audit log, newest first.",
           types.AuditRequest, types.AuditPage, Vault.audit),

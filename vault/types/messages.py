@@ -23,12 +23,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """`detail` asks for less than the grant allows; `limit` gives way to the grant's own."""
+    """`detail` asks for less than the grant allows; `limit` gives way to the grant's own.
+
+    `size` bounds the characters of the answer: of its hits, the last that go beyond it are left out.
+    """
 
     query: str
     limit: int = 10
     filter: Filter = field(default_factory=Filter)
     detail: Detail | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
+    """`offset` and `size`, in characters, ask for a part of the text."""
+
     id: str
     detail: Detail | None = None
+    offset: int = 0
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +99,11 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
+    """`more` is the offset at which the text goes on, when only a part of it was asked for."""
+
     record: RecordView
     receipt: Receipt
+    more: int | None = None
 
 
 # ---------------------------------------------------------------- count

@@ -126,6 +126,17 @@ CREATE INDEX request_grant ON request (grant_, key);
 CREATE INDEX request_verdict ON request (verdict, created);
 CREATE INDEX request_standing ON request (grant_, verdict);
 
+-- Language models that answer for the owner, in the order of `place`.
+CREATE TABLE provider (
+    name   TEXT    PRIMARY KEY,                  -- the client of its grant
+    url    TEXT    NOT NULL,                     -- ends before /chat/completions
+    model  TEXT    NOT NULL,
+    key    TEXT    NOT NULL,                     -- its secret, or ''
+    window INTEGER NOT NULL,                     -- characters of a prompt
+    grant_ TEXT    NOT NULL,
+    place  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE notice (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
     time      INTEGER NOT NULL,
