@@ -16,7 +16,7 @@ SIBLINGS = {"store", "permissions", "embed", "plugins"}
 SERVICE = {
     "answering", "asking", "chat", "counting", "decision", "finding", "founding", "gate", "granting", "history",
     "holding", "keeping", "library", "meter", "parts", "previewing", "prompt", "release", "requesting", "ring",
-    "service",
+    "sentences", "service",
 }  # fmt: skip
 MAY_IMPORT = {
     "types": {"errors", "types"},
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "counting": BASE | {"library"},
     "finding": BASE | {"library", "release"},
     "prompt": BASE,
+    "sentences": BASE,
     "chat": BASE,
     "answering": BASE | {"chat"},
     "errors": set(),

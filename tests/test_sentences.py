@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vault.cli import sentences
+from vault import sentences
 from vault.permissions import scope
 from vault.types import Action, Approval, Detail, Filter, GrantView, Limits, Sensitivity, Status, Usage
 

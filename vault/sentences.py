@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vault import limits
-from vault.cli import plain
-from vault.cli.screen import plural
+from vault.legible import legible
 from vault.types import Action, Approval, Detail, GrantView, Limits, Sensitivity, Usage
 
 _DETAILS = {
@@ -35,7 +34,7 @@ _SPECIAL = (",", ";", "“", "”", '"', " and ", " or ")
 def allowed(view: GrantView, may: str = "may") -> str:
     """Return what the grant allows: `claude may search in notes; whole records; …; until 22 December 2026`."""
     return _sentence(
-        f"{plain.one_line(view.client)} {may} {_deed(view.actions, view.scope)}",
+        f"{one_line(view.client)} {may} {_deed(view.actions, view.scope)}",
         *_terms(view.actions, view.scope, view.detail, view.limits),
         _APPROVALS[view.approval], f"until {end(view)}",
     )  # fmt: skip
@@ -46,7 +45,7 @@ def wanted(client: str, terms: Mapping[str, Any]) -> str:
     actions, scope = [Action(one) for one in terms["actions"]], terms["scope"]
     asked = Limits(**terms.get("limits", {}))
     return _sentence(
-        f"{plain.one_line(client)} asks to {_deed(actions, scope)}",
+        f"{one_line(client)} asks to {_deed(actions, scope)}",
         *_terms(actions, scope, Detail.parse(terms["detail"]), asked),
         f"for {length(timedelta(seconds=int(terms['expires_in'])))}",
     )
@@ -108,6 +107,17 @@ def size(number: int) -> str:
     return plural(number, "byte")
 
 
+def plural(number: int, noun: str) -> str:
+    """Return `1 record`, `2,000 records`, `2 entries`, `2 days`."""
+    many = noun[:-1] + "ies" if noun.endswith("y") and not noun.endswith("ay") else noun + "s"
+    return f"{number:,} {noun if number == 1 else many}"
+
+
+def one_line(text: str) -> str:
+    """Return a text from data on one line, without characters that hide words."""
+    return " ".join(legible(text).split())
+
+
 # ---------------------------------------------------------------- the parts of the sentence
 
 
@@ -153,7 +163,7 @@ def _alternatives(words: str, names: list[Any] | None) -> str:
 
 
 def _name(name: str) -> str:
-    shown = plain.one_line(name)
+    shown = one_line(name)
     return f"“{shown}”" if any(mark in shown for mark in _SPECIAL) else shown
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import click
 
-from vault.cli import exposures, filters, grant, ids, plain, requests, screen, sentences, terms
+from vault import sentences
+from vault.cli import exposures, filters, grant, ids, plain, requests, screen, terms
 from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings

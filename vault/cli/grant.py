@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from vault.cli import exposures, filters, plain, screen, sentences, suggestions, terms
+from vault import sentences
+from vault.cli import exposures, filters, plain, screen, suggestions, terms
 from vault.cli.open import opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import click
 
-from vault.cli import exposures, filters, ids, plain, screen, sentences, terms
+from vault import sentences
+from vault.cli import exposures, filters, ids, plain, screen, terms
 from vault.cli.open import opened
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from vault.cli import plain, screen, sentences
+from vault import sentences
+from vault.cli import plain, screen
 from vault.cli.open import opened
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from vault.cli import exposures, filters, plain, screen, sentences, suggestions, terms
+from vault import sentences
+from vault.cli import exposures, filters, plain, screen, suggestions, terms
 from vault.cli.open import opened
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from vault.cli import exposures, plain, screen, sentences
+from vault import sentences
+from vault.cli import exposures, plain, screen
 from vault.cli.open import opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings

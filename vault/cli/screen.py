@@ -19,6 +19,7 @@ import click
 
 from vault.cli import plain
 from vault.cli.root import Settings
+from vault.sentences import plural as plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,12 +176,6 @@ def _local(moment: datetime) -> datetime:
         return moment if moment.time() == MIDNIGHT else moment.astimezone()
     except (OverflowError, OSError, ValueError):  # the first and last day there are
         return moment
-
-
-def plural(number: int, noun: str) -> str:
-    """Return `1 record`, `2,000 records`, `2 entries`, `2 days`."""
-    many = noun[:-1] + "ies" if noun.endswith("y") and not noun.endswith("ay") else noun + "s"
-    return f"{number:,} {noun if number == 1 else many}"
 
 
 def marked(words: str, query: str) -> Text:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vault.cli import bearer, filters, screen, sentences, terms
+from vault import sentences
+from vault.cli import bearer, filters, screen, terms
 from vault.cli import open as open_
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings

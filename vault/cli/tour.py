@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vault import plugins
-from vault.cli import audit, imports, plain, screen, search, sentences
+from vault import plugins, sentences
+from vault.cli import audit, imports, plain, screen, search
 from vault.cli.intake import Report
 from vault.cli.open import Open, opened
 from vault.types import Answer, AuditRequest, Filter, Granted, GrantRequest
