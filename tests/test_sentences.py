@@ -138,7 +138,7 @@ def test_what_a_client_asks_for_reads_the_same() -> None:
 
 def test_names_cannot_control_the_terminal() -> None:
     words = {"collections": "*", "sensitivity": "personal", "labels": ["\x1b[2Jred\u202e"]}
-    assert sentences.conditions(words) == "in the whole vault, labelled ␛[2Jred"
+    assert sentences.conditions(words) == "in the whole vault, labelled [2Jred"
 
 
 @pytest.mark.parametrize(
