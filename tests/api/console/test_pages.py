@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from tests.api.console.conftest import BASE, House
-from vault.errors import ApprovalRequired, Denied
+from vault.errors import ApprovalRequired, Denied, NotAllowed
 from vault.types import AccessRequest, Approval, AuditRequest, Filter, Holder, Verdict
 
 
@@ -251,3 +252,11 @@ def test_the_log_says_that_it_was_the_console(house: House) -> None:
     browser.send(path, verdict="deny")
     entries = house.vault.audit(house.owner, AuditRequest(20)).entries
     assert [one.entry.via for one in entries if one.entry.action == "revoke"] == ["console"]
+
+
+def test_a_link_is_the_owners_alone_and_lives_no_longer_than_the_token_shown(house: House) -> None:
+    with pytest.raises(NotAllowed):
+        house.vault.link(house.grant())
+    shown = house.owner
+    house.clock.forward(minutes=50)
+    assert house.vault.link(shown).expires == house.clock.now + timedelta(minutes=10)

@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from vault import sentences
+from vault.api import wire
+from vault.api.asker import asker, known
 from vault.api.attempts import Attempts
 from vault.api.console import decisions
 from vault.api.console.sessions import VIA, Session, Sessions, same
 from vault.errors import BadRequest, NotAllowed, NotFound, VaultError
-from vault.types import Asked, AuditRequest, RequestView, Status, Verdict
+from vault.founding import now
+from vault.types import Asked, AuditRequest, Link, RequestView, Status, Verdict
 
 if TYPE_CHECKING:
     from vault.service import Vault
@@ -34,6 +37,19 @@ HOST = "vault.localhost"
 STATIC = frozenset({"console.css"})
 LATELY = 12
 """Audit entries on the first page."""
+
+
+def add(flask: Flask, vault: Vault, attempts: Attempts) -> None:
+    """Add the console, and the route by which the owner's command makes a link into it."""
+    sessions = Sessions(now)
+    flask.register_blueprint(Pages(vault, sessions, attempts).blueprint)
+
+    def link() -> Response:
+        code, expires = sessions.link(vault.link(known(vault, asker())))
+        place = f"http://{HOST}:{request.host.rpartition(':')[2]}/console/enter/{code}"
+        return Response(wire.dump(Link(place, expires)), mimetype="application/json")
+
+    flask.add_url_rule("/v1/console", "link", link, methods=["POST"])
 
 
 class Pages:
