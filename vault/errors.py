@@ -52,6 +52,18 @@ class Refused(VaultError):
     default_hint = "ask the owner for a new grant: ownvault grant CLIENT --collection NAME"
 
 
+class FlowRefused(Refused):
+    """An OAuth request that leads to no token; `error` is the word for it in RFC 6749 and its companions."""
+
+    code, status = "flow_refused", 400
+    default_hint = "see docs/oauth.md"
+
+    def __init__(self, message: str, error: str = "invalid_request", *, hint: str = "", reason: str = "",
+                 request: str = "") -> None:  # fmt: skip
+        super().__init__(message, hint=hint, reason=reason or error, request=request)
+        self.error = error
+
+
 class NotAllowed(VaultError):
     """A good token without the right to this action."""
 
@@ -59,10 +71,36 @@ class NotAllowed(VaultError):
 
 
 class Throttled(VaultError):
-    """Too many attempts; the same request may be answered later."""
+    """Too many attempts; the same request may be answered later, in so many seconds."""
 
     code, status, exit_code = "throttled", 429, 4
     default_hint = "wait a minute and try again"
+
+    def __init__(self, message: str, *, hint: str = "", reason: str = "", request: str = "",
+                 seconds: float = 60.0) -> None:  # fmt: skip
+        super().__init__(message, hint=hint, reason=reason, request=request)
+        self.seconds = seconds
+
+
+class Changed(VaultError):
+    """Something else than what the request was made for: it was changed in between. Nothing was done."""
+
+    code, status, exit_code = "changed", 412, 8
+    default_hint = "look at it again, then decide"
+
+
+class KeyReused(VaultError):
+    """An idempotency key that came with another request before."""
+
+    code, status, exit_code = "key_reused", 422, 2
+    default_hint = "a key is for one request; take a new one for another"
+
+
+class UnderWay(VaultError):
+    """The request with this idempotency key is being answered at this moment."""
+
+    code, status, exit_code = "under_way", 409, 8
+    default_hint = "ask again in a moment: the answer will be the same"
 
 
 class LimitReached(VaultError):
@@ -175,6 +213,13 @@ class ProviderFailed(VaultError):
 
     code, status, exit_code = "provider_failed", 502, 15
     default_hint = "see: ownvault providers"
+
+
+class ConfigRefused(VaultError):
+    """A client's own configuration file cannot be read or changed safely; it is left as it is."""
+
+    code, status, exit_code = "config_refused", 409, 16
+    default_hint = "nothing was changed"
 
 
 def kinds() -> dict[str, type[VaultError]]:

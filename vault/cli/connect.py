@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from vault import connect as connecting
 from vault.cli import connections as listing
+from vault.cli import open as open_
 from vault.cli import plain, proposal, screen
-from vault.cli.open import Open, existing, opened
-from vault.cli.proposal import Proposal
+from vault.cli.open import Open, opened
+from vault.cli.proposal import Proposal, Seen
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.cli.suggestions import nearest
 from vault.config import Config, default_directory
-from vault.connect import Bridge, Client, Connection, Connections, Machine, Plan, State
+from vault.connect import Bridge, Client, Connection, Connections, Machine, Plan
 from vault.errors import BadRequest, NotFound
 from vault.types import Granted, GrantRequest, GrantView, Status
 
@@ -30,34 +28,45 @@ from vault.types import Granted, GrantRequest, GrantView, Status
 @click.option("--project", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
               help="Connect it in this project only, by the project's own file.")  # fmt: skip
 @click.option("--name", help="What the connection is called, in grants and in the log. Default: the client's name.")
-@click.option("--entry", default=connecting.ENTRY, show_default=True, help="What the vault is called in the client.")
+@click.option("--entry", metavar="NAME", help=f"What the vault is called in the client. Default: {connecting.ENTRY}.")
 @click.option("--renew", is_flag=True, help="A new grant like the one it has, for as long again.")
 @click.option("--list", "listed", is_flag=True, help="List what is connected, and whether its file still says so.")
 @proposal.options
 @click.option("--dry-run", is_flag=True, help="Only show the change and what it would see.")
 @pass_settings
 def connect(
-    settings: Settings, client: str | None, project: Path | None, name: str | None, entry: str, renew: bool,
+    settings: Settings, client: str | None, project: Path | None, name: str | None, entry: str | None, renew: bool,
     listed: bool, proposal: Proposal, dry_run: bool,
 ) -> None:  # fmt: skip
     """Connect an assistant on this machine to the vault.
 
-    Without CLIENT, lists the clients found here. With one, makes a grant for it and writes the bridge `ownvault mcp`
-    into its configuration, changing nothing else there. Which records it may see is said with the options of
-    `ownvault grant`, or asked. Connecting again changes what it sees, or renews it. `ownvault disconnect` takes it back.
+    CLIENT is one of those that the command lists without it, or the name of a connection. It gets a grant of its own,
+    and its configuration an entry that starts the bridge `ownvault mcp`; nothing else there is changed. Which records
+    it may see is said with the options of `ownvault grant`, or asked. Connecting again changes what it sees, or
+    renews it; `ownvault disconnect` undoes it.
     """
     if listed or client is None:
-        listing.show(settings, existing(settings) if listed else None, Machine.here())
+        listing.show(settings, open_.existing(settings) if listed else None, Machine.here())
         return
+    config = open_.config(settings)
+    if old := _named(config, client, name):
+        client, name, project = old.client, old.name, Path(old.project) if old.project else project
     kind = known(client)
     if kind.instead:
         screen.emit({"client": client, "instead": kind.instead}) if settings.json else screen.say(kind.instead)
         return
-    config = existing(settings)
+    config = open_.existing(settings)
     wanted = _wanted(config, client, kind, project, name, entry)
     first = wanted.plan()  # a configuration that cannot be edited is told before anything is asked
     with opened(settings) as vault:
         _Connecting(settings, wanted, vault, dry_run).run(first, proposal, renew)
+
+
+def _named(config: Config, client: str, name: str | None) -> Connection | None:
+    """Return the connection of this name, where no kind of client is called so."""
+    if name or client in connecting.clients():
+        return None
+    return next((one for one in Connections(config.directory).all() if one.name == client), None)
 
 
 def known(client: str) -> Client:
@@ -90,7 +99,7 @@ class Wanted:
 
 
 def _wanted(
-    config: Config, client: str, kind: Client, project: Path | None, name: str | None, entry: str
+    config: Config, client: str, kind: Client, project: Path | None, name: str | None, entry: str | None
 ) -> Wanted:  # fmt: skip
     connections = Connections(config.directory)
     if project and not kind.project:
@@ -98,13 +107,14 @@ def _wanted(
     file = _file(kind, project)
     home, place = Path.home(), str(project.resolve()) if project else ""
     called = name or connections.named(client, place)
-    token = connections.token(called)
+    token, old = connections.token(called), connections.find(called)
+    key = entry or (old.keys[-1] if old and old.keys else connecting.ENTRY)
     if project:  # such a file may be committed: no name of this machine's owner in it
         where = "" if config.directory == default_directory().absolute() else _short(config.directory, home)
         bridge = connecting.bridge(connecting.command(portable=True), _short(token, home), where)
     else:
         bridge = connecting.bridge(connecting.command(), str(token), str(config.directory))
-    return Wanted(connections, kind, client, called, entry, file, place, bridge)
+    return Wanted(connections, kind, client, called, key, file, place, bridge)
 
 
 def _file(kind: Client, project: Path | None) -> Path | None:
@@ -131,18 +141,29 @@ class _Connecting:
 
     def run(self, first: Plan | None, said: Proposal, renew: bool) -> None:
         old = self.wanted.connections.find(self.wanted.name)
-        if old and (old.client, old.project) != (self.wanted.client, self.wanted.project):
-            raise BadRequest(
-                f"{old.name} is another connection, of {old.client}", hint="choose another name: --name NAME"
-            )
+        if old:
+            self._check(old, first)
         view = self._view(old)
         request = self._request(said, renew, view)
+        anyway = said.anyway or not said.said  # of a renewal, and of what was asked for, the names were looked at then
         if request is None:
             self._keep(old, view, first)
         elif self.dry_run:
-            self._tell(None, None, proposal.look(self.vault, request, said.anyway), request, first)
+            self._tell(None, None, proposal.look(self.vault, request, anyway), request, first)
         else:
-            self._connect(request, said.anyway)
+            self._connect(request, anyway)
+
+    def _check(self, old: Connection, first: Plan | None) -> None:
+        """Raise BadRequest unless it is the same connection: one record tells of one entry in one file."""
+        if (old.client, old.project) != (self.wanted.client, self.wanted.project):
+            raise BadRequest(
+                f"{old.name} is another connection, of {old.client}", hint="choose another name: --name NAME"
+            )
+        if first and (old.file, old.keys) != (str(first.found.path), first.keys):
+            raise BadRequest(
+                f"{old.name} is connected by {'.'.join(old.keys)} in {old.file}",
+                hint=f"first: ownvault disconnect {old.name}",
+            )
 
     def _view(self, old: Connection | None) -> GrantView | None:
         if old is None:
@@ -152,6 +173,8 @@ class _Connecting:
     def _request(self, said: Proposal, renew: bool, view: GrantView | None) -> GrantRequest | None:
         """Return the grant that is to be made; None when the one that is there stays."""
         live = view is not None and view.status in (Status.ACTIVE, Status.PAUSED)
+        if live and self.wanted.connections.secret(self.wanted.name) is None:
+            live, renew = False, True  # nobody has its token any more
         if said.said:
             request = said.request(self.wanted.name)
             return None if view and live and not renew and proposal.like(request, view) else request
@@ -194,42 +217,32 @@ class _Connecting:
             screen.emit({**listing.told(old, self.wanted.kind, view), "changed": bool(plan and plan.changes)})
             return
         screen.say(f"{self.wanted.kind.title} is connected already, until {screen.day(view.expires)}")
-        screen.note(self.settings, f"to renew it: ownvault connect {_again(self.wanted)} --renew")
+        if view.status is Status.PAUSED:
+            screen.note(self.settings, f"its grant is paused; to resume it: ownvault grants resume {view.id}")
+        screen.note(self.settings, f"to renew it: ownvault connect {self.wanted.name} --renew")
 
     def _tell(
-        self, kept: Connection | None, made: Granted | None, seen: Any, request: GrantRequest, plan: Plan | None
+        self, kept: Connection | None, made: Granted | None, seen: Seen, request: GrantRequest, plan: Plan | None
     ) -> None:
-        diff = plan.diff() if plan and plan.changes else []
-        wanted, shown = self.wanted, "" if plan else connecting.snippet(self.wanted.kind, wanted.entry, wanted.bridge)
+        wanted, diff = self.wanted, plan.diff() if plan and plan.changes else []
+        shown = "" if plan else connecting.snippet(wanted.kind, wanted.entry, wanted.bridge)
         if self.settings.json:
             told = listing.told(kept, wanted.kind, made.grant if made else None) if kept else {"name": wanted.name}
             more = {"sees": seen[0], "diff": diff, "changed": bool(kept)} | ({"snippet": shown} if shown else {})
             screen.emit({**told, **more})
             return
-        proposal.show(request, *seen, may="may" if kept else "could")
+        proposal.show(request, seen, may="may" if kept else "could")
         if not kept:
             screen.say()
             screen.say("\n".join(plain.text(line) for line in diff) if plan else shown)
-        if kept and shown:
+            return
+        if shown:
             screen.say("\nput this into the client's configuration:\n")
             screen.say(shown)
-        if kept:
-            screen.say()
-            copy = wanted.connections.copy(kept.name) if kept.existed else None
-            screen.facts([
-                ("connected", kept.name), ("file", kept.file), ("copy of it", str(copy or "")),
-                ("grant", kept.grant), ("now", wanted.kind.reading),
-            ], indent=0)  # fmt: skip
-            screen.note(self.settings, f"\nto undo it: ownvault disconnect {kept.name}")
-
-
-def _again(wanted: Wanted) -> str:
-    return wanted.client + (f" --project {plain.one_line(wanted.project)}" if wanted.project else "")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def which(program: str) -> str | None:
-    return shutil.which(program)
+        screen.say()
+        copy = wanted.connections.copy(kept.name) if kept.file and kept.existed else ""
+        screen.facts([
+            ("connected", kept.name), ("file", kept.file), ("copy of it", str(copy)), ("grant", kept.grant),
+            ("now", wanted.kind.reading),
+        ], indent=0)  # fmt: skip
+        screen.note(self.settings, f"\nto undo it: ownvault disconnect {kept.name}")

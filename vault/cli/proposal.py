@@ -14,7 +14,7 @@ import click
 from vault import sentences
 from vault.cli import exposures, filters, plain, screen, suggestions, terms
 from vault.cli.open import Open
-from vault.errors import BadRequest, VaultError
+from vault.errors import BadRequest, NotFound, VaultError
 from vault.types import (
     UNLIMITED,
     Action,
@@ -32,6 +32,7 @@ from vault.types import (
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
+Seen = tuple[Exposure, exposures.Hidden | None]
 MONTH = timedelta(days=30)
 
 
@@ -121,14 +122,18 @@ def like(request: GrantRequest, view: GrantView) -> bool:
 def ask(vault: Open, title: str, first: Proposal) -> Proposal:
     """Ask on the terminal which records, how much of them and for how long, showing each time what that is now."""
     groups = vault.vault.count(vault.holder, CountRequest(by=By.COLLECTION)).groups
-    screen.say(f"What may {title} see? " + ("Your collections:" if groups else "The vault holds nothing yet."))
+    if not groups and not first.anyway:
+        raise NotFound(
+            "the vault holds nothing yet", hint="first: ownvault import; or say it: --collection NAME --anyway"
+        )
+    screen.say(f"What may {title} see? Your collections:")
     screen.table(("collection", "records"), [(name, f"{groups[name]:,}") for name in sorted(groups)], ("records",))
     proposal = first
     while True:
-        proposal = _asked(vault, proposal, sorted(groups))
+        proposal = _asked(proposal)
         try:
             request = proposal.request(title)
-            show(request, *look(vault, request, proposal.anyway), may="could")
+            show(request, look(vault, request, proposal.anyway), may="could")
         except VaultError as error:
             screen.say(f"{plain.one_line(error.message)}; {plain.one_line(error.hint)}")
             continue
@@ -136,7 +141,7 @@ def ask(vault: Open, title: str, first: Proposal) -> Proposal:
             return proposal
 
 
-def _asked(vault: Open, last: Proposal, names: list[str]) -> Proposal:
+def _asked(last: Proposal) -> Proposal:
     said = click.prompt("\nCollections, with commas between them", ", ".join(last.filter.collections or ()) or None,
                         err=True)  # fmt: skip
     chosen = tuple(dict.fromkeys(one.strip() for one in str(said).split(",") if one.strip()))
@@ -148,7 +153,7 @@ def _asked(vault: Open, last: Proposal, names: list[str]) -> Proposal:
     return replace(last, filter=replace(last.filter, collections=chosen), detail=Detail.parse(detail), expires=expires)
 
 
-def look(vault: Open, request: GrantRequest, anyway: bool) -> tuple[Exposure, exposures.Hidden | None]:
+def look(vault: Open, request: GrantRequest, anyway: bool) -> Seen:
     """Return what a grant would show now and what it would not. Raises NotFound for names that no record has."""
     if not anyway:
         adds = Action.ADD in request.actions
@@ -159,11 +164,11 @@ def look(vault: Open, request: GrantRequest, anyway: bool) -> tuple[Exposure, ex
     return sees, None
 
 
-def show(request: GrantRequest, sees: Exposure, hidden: exposures.Hidden | None, may: str = "may") -> None:
+def show(request: GrantRequest, seen: Seen, may: str = "may") -> None:
     """Print a grant in plain words, with what it sees and does not see."""
     screen.paragraph(sentences.allowed(_view(request), may) + ".")
     if set(request.actions) != {Action.ADD}:
-        exposures.show(sees, hidden, lead="It sees" if may == "may" else "It would see")
+        exposures.show(*seen, lead="It sees" if may == "may" else "It would see")
 
 
 def _view(request: GrantRequest) -> GrantView:

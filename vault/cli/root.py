@@ -18,6 +18,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "serve": ("vault.cli.vault:serve", "Run the server that assistants ask."),
         "unlock": ("vault.cli.vault:unlock", "Unlock the running server."),
         "lock": ("vault.cli.vault:lock", "Lock the running server: the key leaves memory."),
+        "service": ("vault.cli.service:service", "Let the system start the server: install, remove, status."),
+        "console": ("vault.cli.console:console", "Open the web console, signed in."),
         "demo": ("vault.cli.demo:demo", "Show the whole loop on sample data, in a vault of its own."),
     },
     "Your data": {
@@ -31,16 +33,22 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "forget": ("vault.cli.records:forget", "Delete one record for good."),
     },
     "Assistants": {
+        "connect": ("vault.cli.connect:connect", "Connect an assistant on this machine to the vault."),
+        "disconnect": (
+            "vault.cli.disconnect:disconnect",
+            "Disconnect an assistant: revoke its grant and take the vault out of its configuration.",
+        ),
         "grant": ("vault.cli.grant:grant", "Grant an assistant access to part of the vault."),
         "grants": ("vault.cli.grants:grants", "List the grants; preview, pause, resume or narrow one."),
         "revoke": ("vault.cli.revoke:revoke", "Revoke a grant, at once and everywhere."),
         "requests": ("vault.cli.requests:requests", "List what assistants ask for and you have not decided."),
         "approve": ("vault.cli.approvals:approve", "Approve what an assistant asks for, or less."),
         "deny": ("vault.cli.approvals:deny", "Deny what an assistant asks for."),
+        "pairing": ("vault.cli.pairing:pairing", "Let new OAuth clients register for a few minutes."),
         "mcp": ("vault.cli.mcp:mcp", "Speak MCP over stdin and stdout for one assistant."),
         "providers": ("vault.cli.providers:providers", "List, add, remove and order the language models."),
         "token": ("vault.cli.tokens:token", "Narrow, inspect or verify a capability token, offline."),
-        "keys": ("vault.cli.keys:keys", "List, renew and retire the keys that sign tokens."),
+        "keys": ("vault.cli.keys:keys", "Renew the keys that sign tokens; list who can open the vault."),
     },
     "What happened": {
         "audit": ("vault.cli.audit:audit", "List, replay and verify what was asked and decided."),
@@ -58,6 +66,7 @@ class Settings:
     passphrase_file: str | None = None
     json: bool = False
     quiet: bool = False
+    device: str | None = None
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -82,6 +91,16 @@ def everywhere(*, inner: bool) -> list[click.Parameter]:
         click.Option([name], expose_value=False, is_eager=True, callback=_keep, hidden=inner, **spec)
         for name, spec in specs
     ]
+
+
+computing = click.option(
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda", "mps")),
+    expose_value=False,
+    callback=_keep,
+    help="Where this command computes (or `device` in config.toml). A running server has its own.",
+)
+"""The option of commands that may embed much."""
 
 
 class Command(click.Command):
