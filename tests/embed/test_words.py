@@ -1,16 +1,15 @@
-"""What is worked out for a few chunks against the same for all of them, and ceilings against what they cover."""
+"""Words of chunks and their neighbours: worked out in slices, against the definition, chunk by chunk."""
 
 from __future__ import annotations
 
 from unittest import mock
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vault.embed import words
-from vault.embed.words import REACH, SHARES, Context, Words
+from vault.embed.lexical import saturate
+from vault.embed.words import REACH, SHARES, WHOLE, Context, Words
 
 
 def made(seed: int, size: int) -> Words:
@@ -25,26 +24,25 @@ def made(seed: int, size: int) -> Words:
     for often in rng.choice([0.02, 0.2, 0.9], rng.integers(0, 5)):
         rows = np.union1d(np.flatnonzero(rng.random(size) < often), [0]).astype(np.int32)
         held.append(((rows, rng.integers(1, 256, len(rows)).astype(np.uint8)), float(rng.uniform(0.1, 9.0))))
-    return Words(Context(tuple(links), pulled, float(pulled.min())), held)
+    return Words(Context(tuple(links), pulled), held)
 
 
-@pytest.mark.parametrize("few", [0, 10**9], ids=["looked up", "in a table"])
-@given(seed=st.integers(0, 10**6), size=st.integers(3, 400))
+def defined(words: Words, chunk: int) -> float:
+    """Return the score of one chunk as BM25F with its neighbours as a field says it."""
+    context, score = words._context, np.zeros(1, np.float32)
+    for (rows, counts), weight in words._held:
+        said = dict(zip(rows.tolist(), counts.tolist(), strict=True))
+        felt = WHOLE * said.get(chunk, 0)
+        for distance, link in enumerate(context.links, 1):
+            felt += int(link[REACH + chunk]) * said.get(chunk + distance, 0)
+            felt += int(link[REACH + chunk - distance]) * said.get(chunk - distance, 0)
+        score += saturate(np.array([felt], np.float32), context.pulled[chunk : chunk + 1], weight)
+    return float(score[0])
+
+
+@given(seed=st.integers(0, 10**6), size=st.integers(5, 200), step=st.integers(1, 70))
 @settings(deadline=None)
-def test_a_score_has_the_same_bits_in_any_company(few: int, seed: int, size: int) -> None:
+def test_every_chunk_has_the_score_that_is_defined_wherever_a_slice_ends(seed: int, size: int, step: int) -> None:
     one = made(seed, size)
-    chunks = np.random.default_rng(seed).permutation(size)[: size // 2]
-    with mock.patch.object(words, "FEW", few):
-        assert one.scores(chunks).tolist() == one.scores()[chunks].tolist()
-
-
-@pytest.mark.parametrize("enough", [1, 64])
-@given(seed=st.integers(0, 10**6), size=st.integers(3, 400))
-@settings(deadline=None)
-def test_no_score_is_above_its_ceiling(enough: int, seed: int, size: int) -> None:
-    one = made(seed, size)
-    with mock.patch.object(words, "ENOUGH", enough):
-        ceilings, most = one.ceilings()
-    scores = one.scores()
-    assert (scores <= ceilings).all()
-    assert most == scores.max()
+    with mock.patch.object(Words, "SLICE", step):
+        assert one.scores().tolist() == [defined(one, chunk) for chunk in range(size)]

@@ -18,7 +18,7 @@ from vault.embed.selection import Selection
 from vault.embed.spelling import Lexicon
 from vault.embed.vectors import Scorer
 from vault.embed.when import Credit
-from vault.embed.words import SLACK, Words
+from vault.embed.words import Words
 
 EXACT = 16_384
 """Up to so many chunks in scope, all are scored exactly: as fast as estimating. Measured in docs/decisions/index.md."""
@@ -27,7 +27,7 @@ CREST = 1.4
 """The best cosine may be estimated too low and another too high at once: so much further down it is looked for."""
 SLICE = 131_072
 """Chunks that one thread works on at a time: few enough for its cache, enough that threads seldom wait for Python."""
-FIRST = 512
+FIRST, STRIDE = 512, 16
 """The most promising chunks, which are looked at first; they show how good an answer has to be."""
 
 
@@ -77,35 +77,28 @@ def _refined(
 ) -> tuple[Ints, Floats, Floats, float]:
     """Return the chunks that may be among the best, their exact cosines and words, and the best words of all."""
     estimated = scorer.estimate(scope.filters, query.vector)
-    ceilings, most = words.ceilings()  # while other threads estimate
-    estimates = scope.ordered(estimated())
-    doubt = SURE * scorer.error
-    seen = np.zeros(len(scope), bool)
-    chunks, dense, lexical = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
+    worded = scorer.start(words.run, range(0, len(scope), words.SLICE))
+    dense, lexical = scope.ordered(estimated()), np.concatenate(worded())
+    most, doubt = float(lexical.max()), SURE * scorer.error
+    sure = np.zeros(len(scope), bool)  # of these `dense` is exact by now, of the others estimated
 
-    def look(wanted: Ints) -> None:
-        nonlocal chunks, dense, lexical
-        fresh = wanted[~seen[wanted]]
-        seen[fresh] = True
-        chunks = np.concatenate([chunks, fresh])
-        dense = np.concatenate([dense, scope.exact(fresh, query.vector, scorer)])
-        lexical = np.concatenate([lexical, words.scores(fresh)])
+    def look(wanted: Ints) -> Ints:
+        fresh = wanted[~sure[wanted]]
+        dense[fresh] = scope.exact(fresh, query.vector, scorer)
+        sure[fresh] = True
+        return np.flatnonzero(sure)
 
-    look(np.flatnonzero(estimates >= estimates.max() - CREST * doubt))  # the best cosine is among these
-    top = float(dense.max())
-    promise = _promise(scope, estimates, ceilings, query, top, most, scorer)
-    look(np.flatnonzero(promise >= _nth(promise, FIRST, scorer)))
-    relevance = fusion.fuse(dense, lexical, top, most, _dated(scope, query, chunks))
-    found = fusion.best(relevance, dense, scope.records(chunks), scope.ids(chunks), limit)
+    best = look(np.flatnonzero(dense >= dense.max() - CREST * doubt))
+    top = float(dense[best].max())
+    promise = _promise(scope, dense, lexical, query, top, most, scorer)
+    chunks = look(np.flatnonzero(promise >= _nth(promise, FIRST)))
+    relevance = fusion.fuse(dense[chunks], lexical[chunks], top, most, _dated(scope, query, chunks))
+    found = fusion.best(relevance, dense[chunks], scope.records(chunks), scope.ids(chunks), limit)
     if len(found) < limit or top <= 0.0:
-        look(np.flatnonzero(~seen))
-        return chunks, dense, lexical, most
-    bar = relevance[found[-1]] - fusion.DENSE * doubt / top
-    open_ = np.flatnonzero(promise >= bar)
-    open_ = open_[~seen[open_]]
-    likely = fusion.fuse(estimates[open_], words.scores(open_), top, most, _dated(scope, query, open_))
-    look(open_[likely >= bar])
-    return chunks, dense, lexical, most
+        chunks = look(np.arange(len(scope)))
+    else:
+        chunks = look(np.flatnonzero(promise >= relevance[found[-1]] - fusion.DENSE * doubt / top))
+    return chunks, dense[chunks], lexical[chunks], most
 
 
 def _dated(scope: Selection, query: Query, chunks: Ints | slice) -> Floats | None:
@@ -114,10 +107,10 @@ def _dated(scope: Selection, query: Query, chunks: Ints | slice) -> Floats | Non
 
 
 def _promise(
-    scope: Selection, estimates: Floats, ceilings: Floats, query: Query, top: float, most: float, scorer: Scorer
+    scope: Selection, dense: Floats, lexical: Floats, query: Query, top: float, most: float, scorer: Scorer
 ) -> Floats:
-    """Return what the relevance of a chunk cannot exceed, if its estimate is right."""
-    out = np.empty(len(ceilings), np.float32)
+    """Return what the relevance of a chunk is, if its estimate is right."""
+    out = np.empty(len(dense), np.float32)
     weights = [
         np.float32(weight / best if best > 0.0 else 0.0)
         for weight, best in ((fusion.DENSE, top), (1.0 - fusion.DENSE, most))
@@ -125,8 +118,8 @@ def _promise(
 
     def work(start: int) -> None:
         some = slice(start, start + SLICE)
-        out[some] = np.maximum(estimates[some], np.float32(0.0)) * weights[0]
-        out[some] += np.minimum(ceilings[some], np.float32(most * SLACK)) * weights[1]
+        out[some] = np.maximum(dense[some], np.float32(0.0)) * weights[0]
+        out[some] += lexical[some] * weights[1]
         if (dated := _dated(scope, query, some)) is not None:
             out[some] += np.float32(fusion.DATED) * dated
 
@@ -134,12 +127,12 @@ def _promise(
     return out
 
 
-def _nth(values: Floats, n: int, scorer: Scorer) -> np.float32:
-    """Return the n-th largest value."""
-
-    def work(start: int) -> Floats:
-        some = values[start : start + SLICE]
-        return np.partition(some, -n)[-n:] if n < len(some) else some
-
-    tops = np.concatenate(scorer.run(work, range(0, len(values), SLICE)))
-    return np.float32(np.partition(tops, -min(n, len(tops)))[-min(n, len(tops))])
+def _nth(values: Floats, n: int) -> np.float32:
+    """Return about the n-th largest value, or the least of fewer: judged by some of them, and never much too large."""
+    n = min(n, len(values))
+    some = values[:: max(1, min(STRIDE, len(values) // (STRIDE * n)))]
+    share = max(1, n * len(some) // len(values))
+    found = np.float32(np.partition(some, -share)[-share])
+    if np.count_nonzero(values >= found) * 4 >= n:
+        return found
+    return np.float32(np.partition(values, -n)[-n])

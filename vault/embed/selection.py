@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -159,6 +159,15 @@ class Selection:
         nearest = min((distance for _, distance in inside), default=0)
         return [(found, GUESSED) for found, distance in inside if distance == nearest][:GUESSES]
 
+    def told(self, terms: Sequence[str], lexicon: Lexicon) -> Ints:
+        """Return the dates of the chunks that hold all of these terms, as they are spelled."""
+        numbers = [lexicon.get(term) for term in terms]
+        held = [self._postings(number)[0] for number in numbers if number is not None]
+        if not held or len(held) < len(terms):
+            return self.dates[:0]
+        chunks = reduce(lambda some, more: np.intersect1d(some, more, assume_unique=True), held)
+        return self.dates[chunks]
+
     @cached_property
     def context(self) -> Context:
         """How the chunks are linked, and how much a chunk's length, against the mean, holds its counts down."""
@@ -171,8 +180,7 @@ class Selection:
             total[:-distance] += share * own[distance:]
         lengths = total.astype(np.float32)
         mean = max(float(WHOLE), float(lengths.sum(dtype=np.float64)) / len(self))
-        pulled = np.float32(WHOLE) * pull(lengths, mean)
-        return Context(self.links, pulled, float(pulled.min()))
+        return Context(self.links, np.float32(WHOLE) * pull(lengths, mean))
 
     def _postings(self, term: int) -> Found:
         found, counted = [], []
