@@ -2,6 +2,7 @@
 PYTHON ?= python3
 EXTRA  := $(if $(GPU),gpu,cpu)
 BIN    := .venv/bin
+NODE   := $(if $(shell command -v npm),tests/conformance/node_modules/.package-lock.json)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_QUIET ?= 1
 
@@ -10,7 +11,7 @@ export PIP_QUIET ?= 1
 run: .venv/run-$(EXTRA)
 	@$(BIN)/ownvault demo --directory .demo
 
-test: .venv/test-$(EXTRA) lint
+test: .venv/test-$(EXTRA) $(NODE) lint
 	$(BIN)/python -m pytest -m "not torture" -n auto --dist loadfile
 
 lint: .venv/test-$(EXTRA)
@@ -45,5 +46,11 @@ vectors: .venv/test-$(EXTRA)
 	@$(BIN)/pip install -c constraints.txt -e ".[$*,test]"
 	@touch $@
 
+# The protocol's conformance suite and Inspector; without npm their tests are skipped, except in CI.
+tests/conformance/node_modules/.package-lock.json: tests/conformance/package-lock.json
+	@echo "installing what the MCP tests run ..."
+	@cd tests/conformance && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 clean:
-	rm -rf .venv .demo build dist
+	rm -rf .venv .demo build dist tests/conformance/node_modules

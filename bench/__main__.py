@@ -7,7 +7,7 @@ import sys
 
 BENCHMARKS = (
     "startup", "permission", "budgets", "redaction", "encoding", "search", "compare", "service", "importing", "serving",
-    "retrieval",
+    "load", "retrieval",
 )  # fmt: skip
 
 if __name__ == "__main__":

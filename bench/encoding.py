@@ -2,7 +2,8 @@
 
 Each runtime lives in a clean process of its own and works while the others wait, in turns over the same texts, new ones
 in every round; a ratio is the median over the rounds. Plain is `SentenceTransformer.encode` as it comes, on the CPU.
-With `--retrieval` each runtime's vectors also go through bench.retrieval. The data is for evaluation only: figures, no
+With `--retrieval` each runtime's vectors also go through bench.retrieval; with `--isa` every runtime does without the
+newer instructions of this processor, as on an older one. The data is for evaluation only: figures, no
 text.
 """
 
@@ -32,6 +33,12 @@ from vault.embed.encoder import BUNDLED, _bundled
 RUNTIMES = ("plain", "torch", "openvino")
 ROUNDS, QUESTIONS, PASSAGES, STARTS = 7, 40, 200, 5
 CHUNKS, BESIDE = 100_000, 200
+ISAS = {
+    "AVX2": {"MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+    "AVX512_CORE": {"MKL_ENABLE_INSTRUCTIONS": "AVX512", "ATEN_CPU_CAPABILITY": "avx512"},
+    "AVX512_CORE_VNNI": {"MKL_ENABLE_INSTRUCTIONS": "AVX512", "ATEN_CPU_CAPABILITY": "avx512"},
+}
+"""What else keeps torch from newer instructions than oneDNN's, which are OpenVINO's too."""
 QUESTION_BAR, PASSAGE_BAR, COSINE_BAR = 3.0, 1.5, 0.985
 
 
@@ -58,6 +65,8 @@ def opened(name: str) -> Any:
         return Plain()
     if name == "torch":
         return pytorch.load(BUNDLED, str(_bundled()), "cpu")
+    if "ONEDNN_MAX_CPU_ISA" in os.environ:  # OpenVINO looks at the processor itself for bfloat16
+        openvino.SETTINGS["INFERENCE_PRECISION_HINT"] = "f32"
     return openvino.load(BUNDLED, str(_bundled()), converted.default_cache())
 
 
@@ -238,6 +247,7 @@ def main() -> None:
     options.add_argument(
         "--retrieval", action="store_true", help="also evaluate the search with each runtime's vectors"
     )
+    options.add_argument("--isa", choices=ISAS, help="the newest instructions that may be used")
     options.add_argument("--serve", choices=RUNTIMES, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.serve:
@@ -246,8 +256,13 @@ def main() -> None:
     if not given.data.is_dir():
         print(f"no retrieval data at {given.data}: nothing measured")
         sys.exit(os.environ.get("CI") == "true")
+    if given.isa:
+        os.environ.update(ONEDNN_MAX_CPU_ISA=given.isa, **ISAS[given.isa])
     figures = measure(given.data, given.retrieval)
-    keep("encoding", {"rounds": ROUNDS, "load_average": round(os.getloadavg()[0], 1), **figures})
+    keep(
+        f"encoding-{given.isa}" if given.isa else "encoding",
+        {"rounds": ROUNDS, "load_average": round(os.getloadavg()[0], 1), **figures},
+    )
     show(figures)
 
 

@@ -194,7 +194,8 @@ def load(port: int, token: str, workload: str, seconds: float) -> dict[str, floa
     }
 
 
-def exchange(sock: socket.socket) -> None:
+def exchange(sock: socket.socket) -> bytes:
+    """Take one response and return its body; AssertionError unless it is a 200."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += received(sock)
@@ -204,10 +205,11 @@ def exchange(sock: socket.socket) -> None:
     if b"transfer-encoding: chunked" in head:
         while not rest_.endswith(b"0\r\n\r\n"):
             rest_ += received(sock)
-        return
+        return rest_
     length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
     while len(rest_) < length:
         rest_ += received(sock)
+    return rest_
 
 
 def received(sock: socket.socket) -> bytes:

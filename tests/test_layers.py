@@ -14,13 +14,18 @@ PACKAGE = Path(vault.__file__).parent
 BASE = {"types", "errors", "config", "limits", "legible"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
 SERVICE = {
-    "answering", "asking", "chat", "counting", "decision", "finding", "founding", "gate", "granting", "history",
-    "holding", "keeping", "library", "meter", "parts", "previewing", "prompt", "release", "requesting", "ring",
-    "sentences", "service",
+    "adding", "answering", "asking", "bell", "chat", "connecting", "counting", "decision", "finding", "founding",
+    "gate", "granting", "history", "holding", "keeping", "library", "meter", "parts", "previewing", "prompt",
+    "registering", "release", "renewing", "requesting", "ring", "sentences", "service", "unlocking",
 }  # fmt: skip
+ROOMS = (
+    "adding", "asking", "connecting", "granting", "history", "keeping", "parts", "previewing", "registering",
+    "renewing", "requesting", "unlocking",
+)  # fmt: skip
 MAY_IMPORT = {
     "types": {"errors", "types"},
     "legible": set(),
+    "bell": set(),
     "gate": set(),
     "meter": set(),
     "ring": BASE | {"permissions", "store"},
@@ -30,6 +35,8 @@ MAY_IMPORT = {
     "sentences": BASE,
     "chat": BASE,
     "answering": BASE | {"chat"},
+    "connect": BASE | {"connect", "store"},
+    "supervision": BASE | {"supervision", "store"},
     "errors": set(),
     "limits": set(),
     "config": {"errors"},
@@ -38,14 +45,11 @@ MAY_IMPORT = {
     "decision": BASE | {"gate", "holding", "meter", "permissions"},
     "founding": BASE | {"permissions", "store"},
     "release": BASE | {"permissions"},
-    **{
-        name: BASE | SERVICE | {"permissions", "store"}
-        for name in ("asking", "parts", "previewing", "granting", "requesting", "history", "keeping")
-    },
-    "library": BASE | {"store", "embed"},
+    **{name: BASE | SERVICE | {"permissions", "store"} for name in ROOMS},
+    "library": BASE | {"library", "store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,
     "api": BASE | SERVICE | {"api", "store"},
-    "cli": BASE | SERVICE | SIBLINGS | {"api", "cli"},
+    "cli": BASE | SERVICE | SIBLINGS | {"connect", "supervision", "api", "cli"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -24,6 +24,8 @@ class Config:
     """Bundled default, or the name or path of any sentence-transformers model."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `mps`."""
+    rerank: str = ""
+    """A cross-encoder that looks at the best answers once more, by name or path; none unless the owner wants it."""
     idle_lock: int = 0
     """Minutes without a request after which the server locks; 0 = never."""
     threads: int = 8

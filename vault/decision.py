@@ -34,6 +34,7 @@ from vault.meter import Meter
 from vault.permissions import audit, grants, notices, scope, tokens, wordings
 from vault.types import (
     EVERYTHING,
+    UNPROVEN,
     Action,
     Approval,
     Conditions,
@@ -221,7 +222,8 @@ class Decision:
             raise Refused("the token is not accepted", reason=f"grant_{status}")
         token = self._token
         assert token is not None
-        if any(key and key != self._holder.proof for key in (found.holder, token.holder)):
+        proof = self._holder.proof
+        if proof == UNPROVEN or any(key and key != proof for key in (found.holder, token.holder)):
             raise Refused("the token is not accepted", reason="wrong_holder")
         if not self._desk.key_live(conn, token.kid):
             raise Refused("the token is not accepted", reason="token_unknown_key")
@@ -305,6 +307,11 @@ class Decision:
             grants.touch(conn, self.grant_id, self.now)
         return self._entry(conn, "allow", "granted", records, detail)
 
+    def deny(self, conn: Connection, reason: str, detail: Mapping[str, object]) -> None:
+        """Write the deny entry inside a transaction of the caller's own, which changes something in consequence."""
+        self._entry(conn, "deny", reason, (), detail)
+        self._recorded = True
+
     def _refuse(self, error: Exception) -> None:
         """Record that `error` was the answer. If even that fails, AuditFailed takes its place."""
         reason = error.reason if isinstance(error, VaultError) else "internal"
@@ -335,6 +342,17 @@ class Decision:
         entry = Entry(self.now, self.client, self.grant_id, str(self.action), self._holder.via, decision, reason,
                       self.query, tuple(records), {**self.detail, **detail})  # fmt: skip
         return audit.append(conn, entry, secrets.token_bytes(32))
+
+
+def named(token: str) -> frozenset[Action]:
+    """Return the actions that a token names, whoever made it and whatever has become of its grant: nothing is decided.
+
+    None for what is no token.
+    """
+    try:
+        return frozenset(map(Action, tokens.inspect(token).actions))
+    except VaultError:
+        return frozenset()
 
 
 def _canonical(terms: dict[str, Any], request: Any) -> dict[str, Any]:

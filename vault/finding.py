@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from vault import limits
 from vault.errors import BadRequest, TooLarge
@@ -33,6 +34,17 @@ def find(
 def worded(candidates: Sequence[Candidate], detail: Detail, *, owner: bool) -> tuple[Hit, ...]:
     words = Release(detail, owner=owner)
     return tuple(words.hit(c.record, c.found.start, c.found.end, c.found.score) for c in candidates)
+
+
+def fitting(
+    candidates: list[Candidate], hits: tuple[Hit, ...], size: int | None
+) -> tuple[list[Candidate], tuple[Hit, ...]]:
+    """Return the best of an answer that are `size` characters together, one at least; all when there is no `size`."""
+    if size is None:
+        return candidates, hits
+    sizes = accumulate(sum(map(len, (hit.title, hit.text, hit.origin, *hit.people, *hit.labels))) for hit in hits)
+    most = max(1, sum(so_far <= size for so_far in sizes))
+    return candidates[:most], hits[:most]
 
 
 def check(request: SearchRequest) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from vault import limits
 from vault.decision import Decision, expire
-from vault.errors import BadRequest, NotFound
+from vault.errors import BadRequest, Changed, NotFound
 from vault.permissions import approvals, grants, scope
 from vault.permissions.narrowing import narrow
 from vault.previewing import Previewing
@@ -102,30 +102,47 @@ class Granting(Previewing):
             decision.record(detail={"grants": len(made)})
             return tuple(self._view(grant, decision.now) for grant in made)
 
+    def see(self, holder: Holder, id: str) -> GrantView:
+        """Return one grant. NotFound if there is none."""
+        with self._decide(holder, Action.AUDIT) as decision:
+            decision.whole()
+            self._parts.db.write(lambda conn: expire(conn, decision.now), urgent=True)
+            with self._parts.db.read() as conn:
+                found = grants.get(conn, id)
+            decision.record(detail={"grant": id})
+            return self._view(found, decision.now)
+
     # ------------------------------------------------------------ changing
 
-    def narrow(self, holder: Holder, id: str, request: NarrowRequest) -> GrantView:
+    # `match` is the tag of the grant that the owner looked at; Changed when it is another by now.
+
+    def narrow(self, holder: Holder, id: str, request: NarrowRequest, match: str | None = None) -> GrantView:
         """Take something away from a grant, for all its tokens at once. What is left out of the request stays."""
-        return self._change(holder, Action.GRANT, id, "narrow", lambda conn, now: self._narrow(conn, now, id, request))
+        return self._change(
+            holder, Action.GRANT, id, "narrow", lambda conn, now: self._narrow(conn, now, id, request), match
+        )
 
     def _narrow(self, conn: Connection, now: datetime, id: str, request: NarrowRequest) -> Grant:
         return grants.update(conn, narrow(grants.get(conn, id), request, now))
 
-    def pause(self, holder: Holder, id: str) -> GrantView:
+    def pause(self, holder: Holder, id: str, match: str | None = None) -> GrantView:
         """Let a grant answer nothing until it is resumed."""
-        return self._change(holder, Action.REVOKE, id, "pause", lambda conn, _: grants.pause(conn, id, "owner"))
+        return self._change(holder, Action.REVOKE, id, "pause", lambda conn, _: grants.pause(conn, id, "owner"), match)
 
-    def resume(self, holder: Holder, id: str) -> GrantView:
+    def resume(self, holder: Holder, id: str, match: str | None = None) -> GrantView:
         """Let a paused grant answer again; what its client used before does not count any more."""
-        return self._change(holder, Action.GRANT, id, "resume", lambda conn, now: grants.resume(conn, id, now))
+        return self._change(holder, Action.GRANT, id, "resume", lambda conn, now: grants.resume(conn, id, now), match)
 
     def _change(
-        self, holder: Holder, action: Action, id: str, change: str, work: Callable[[Connection, datetime], Grant]
-    ) -> GrantView:
+        self, holder: Holder, action: Action, id: str, change: str, work: Callable[[Connection, datetime], Grant],
+        match: str | None = None,
+    ) -> GrantView:  # fmt: skip
         with self._decide(holder, action) as decision:
             decision.whole()
 
             def changing(conn: Connection) -> Grant:
+                if match is not None and grants.tag(grants.get(conn, id), decision.now) != match:
+                    raise Changed("the grant has changed meanwhile")
                 changed = work(conn, decision.now)
                 decision.append(conn, [], {"grant": id, "client": changed.client, "change": change})
                 return changed
@@ -136,9 +153,9 @@ class Granting(Previewing):
 
     # ------------------------------------------------------------ ending
 
-    def revoke(self, holder: Holder, id: str) -> GrantView:
+    def revoke(self, holder: Holder, id: str, match: str | None = None) -> GrantView:
         """End a grant and all tokens under it. When this returns, none of them is answered any more."""
-        return self._change(holder, Action.REVOKE, id, "revoke", lambda conn, _: revoked(conn, id))
+        return self._change(holder, Action.REVOKE, id, "revoke", lambda conn, _: revoked(conn, id), match)
 
     def revoke_many(self, holder: Holder, request: RevokeRequest) -> Revoked:
         """End every live grant of a client, or everybody's: the kill switch. NotFound when there is none."""

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from vault import limits
 from vault.decision import expire
+from vault.errors import BadRequest
 from vault.parts import Room
-from vault.permissions import approvals, audit, fsck, notices, scope, wordings
+from vault.permissions import approvals, audit, events, fsck, notices, scope, wordings
+from vault.store import listing
 from vault.types import (
     Action,
     AuditPage,
     AuditRequest,
     Connection,
+    Happened,
     Holder,
     Notices,
+    Position,
+    Records,
+    RecordsRequest,
     Replay,
     ReplayRequest,
     TreeReport,
@@ -31,6 +40,41 @@ class History(Room):
             with self._parts.db.read() as conn:
                 page = audit.page(conn, request)
             decision.record()
+            return page
+
+    def watch(self, holder: Holder) -> Position:
+        """Return where the log ends now: what `events` tells begins there. On the record."""
+        with self._decide(holder, Action.AUDIT) as decision:
+            decision.whole()
+            decision.record(detail={"watch": True})
+            with self._parts.db.read() as conn:
+                return events.position(conn)
+
+    def events(self, holder: Holder, seen: Position) -> Happened:
+        """Return what happened after a position; it holds no content, so that only a refusal is recorded.
+
+        A position that the log never had, as after a restore, is where it ends now.
+        """
+        with self._decide(holder, Action.AUDIT) as decision:
+            decision.whole()
+            with self._parts.db.read() as conn:
+                return events.since(conn, seen, limits.EVENTS)
+
+    @property
+    def pulse(self) -> int:
+        """A number that grows with everything that happens: as long as it stands still there are no new events."""
+        return self._parts.db.head.counter
+
+    def records(self, holder: Holder, request: RecordsRequest) -> Records:
+        """Return a page of what a collection holds, without its text."""
+        with self._decide(holder, Action.AUDIT) as decision:
+            decision.whole()
+            if not 1 <= request.limit <= limits.PAGE:
+                raise BadRequest(f"a page has 1 to {limits.PAGE} records")
+            name = scope.name(request.collection)
+            with self._parts.db.read() as conn:
+                page = listing.listed(conn, replace(request, collection=name))
+            decision.record(detail={"collection": name, "listed": len(page.records)})
             return page
 
     def replay(self, holder: Holder, request: ReplayRequest) -> Replay:

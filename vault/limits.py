@@ -77,6 +77,42 @@ DENIED_SECONDS: Final = 86_400
 APPROVED_SECONDS: Final = 3600
 """For so long an approval for once can be used."""
 
+# ---------------------------------------------------------------- OAuth
+
+ACCESS_SECONDS: Final = 900
+"""An access token lasts so long."""
+CONSENT_SECONDS: Final = 600
+"""For so long a new client's wish waits for its owner; a device code lasts as long."""
+FETCH_SECONDS: Final = 300
+"""Within so long after the owner's yes the browser or the device comes for the answer."""
+CODE_SECONDS: Final = 60
+RETRY_SECONDS: Final = 30
+"""For so long a used refresh token may ask again for the answer that got lost."""
+REFRESHES: Final = 120
+"""Refreshes of one grant in an hour."""
+CONSENTS: Final = 12
+"""Wishes of new clients that wait at once …"""
+CONSENTS_EACH: Final = 4
+"""… and of one client."""
+CONSENT_DAYS: Final = 7
+"""For so long is known what became of one."""
+DEVICE_PAUSE: Final = 5
+"""Seconds between two questions of a device; five more each time it asks sooner."""
+GUESSES: Final = 5
+"""Wrong user codes in a minute, of everybody together."""
+STATE: Final = 4096
+"""What a client gets back with its answer."""
+REDIRECTS: Final = 10
+"""Addresses of one client to which an answer may be sent."""
+REGISTERING: Final = 5
+"""Registrations while a pairing window is open."""
+REGISTERED: Final = 100
+"""Clients that registered themselves and are kept."""
+PAIRING_SECONDS: Final = 3600
+"""The longest pairing window."""
+UNUSED_SECONDS: Final = 3600
+"""A registration that was granted nothing is forgotten after so long."""
+
 # ---------------------------------------------------------------- attention
 
 IDLE_DAYS: Final = 30
@@ -87,6 +123,25 @@ SWEEP_SHARE: Final = 0.8
 """… if so many of all it was given were new."""
 NOTICES: Final = 500
 """Notices kept; the oldest go first."""
+
+# ---------------------------------------------------------------- requests, again and again
+
+RATE: Final = 50
+"""Requests of one client in a second, for as long as it likes …"""
+BURST: Final = 500
+"""… and at once."""
+ONCE_KEY: Final = 255
+"""Characters of an idempotency key."""
+ONCE_SECONDS: Final = 86_400
+"""For so long the answer to a request with one is kept."""
+ONCE_KEYS: Final = 10_000
+"""Such answers kept for one grant …"""
+ONCE_BYTES: Final = 16 * 2**20
+"""… and their size."""
+LISTENERS: Final = 16
+"""Surfaces of the owner that are told events at the same time."""
+EVENTS: Final = 500
+"""Events that are told at once."""
 
 # ---------------------------------------------------------------- providers
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from vault import limits
+from vault.bell import Bell
 from vault.decision import Decision, Desk
 from vault.founding import Clock
 from vault.library import Library
+from vault.meter import Once, Rates
 from vault.permissions import tokens
 from vault.permissions.checkpoint import Signer
 from vault.ring import Ring
@@ -27,6 +30,11 @@ class Parts:
     signer: Signer
     audience: str
     clock: Clock
+    rotation: bytearray
+    """The key by which one refresh token follows from another, and a waiting page's address from what is asked."""
+    bell: Bell = field(default_factory=Bell)
+    rates: Rates = field(default_factory=lambda: Rates(limits.RATE, limits.BURST))
+    once: Once = field(default_factory=Once)
 
 
 class Room:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from vault import limits
+from vault.errors import BadRequest
 from vault.legible import legible
 from vault.permissions.redaction import Redactor
 from vault.types import Detail, Hit, Provenance, Record, RecordView
@@ -79,6 +81,17 @@ class Release:
 def wordings(views: Sequence[V]) -> list[tuple[str, str, str]]:
     """Return id, title and text of each record, as released."""
     return [(view.id, view.title, view.text) for view in views]
+
+
+def part(view: RecordView, offset: int, size: int | None) -> tuple[RecordView, int | None]:
+    """Return a record with `size` characters of its text from `offset` on, and where the text goes on if it does.
+
+    Raises BadRequest for a part that there cannot be.
+    """
+    if offset < 0 or (size is not None and size < 1):
+        raise BadRequest("a part of a text begins at 0 or later and has a character at least")
+    end = len(view.text) if size is None else offset + size
+    return replace(view, text=view.text[offset:end]), end if end < len(view.text) else None
 
 
 def _cut(text: str, start: int, end: int) -> int:

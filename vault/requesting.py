@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vault import limits
@@ -11,7 +13,7 @@ from vault.decision import Decision
 from vault.errors import BadRequest, NotFound
 from vault.granting import Granting, new_grant_id
 from vault.legible import legible
-from vault.permissions import access, approvals, grants, notices, scope
+from vault.permissions import access, approvals, authorizations, grants, notices, registrations, scope
 from vault.types import (
     UNLIMITED,
     AccessRequest,
@@ -20,6 +22,7 @@ from vault.types import (
     ApproveRequest,
     Asked,
     Collected,
+    Conditions,
     Connection,
     Detail,
     Filter,
@@ -93,6 +96,13 @@ class Requesting(Granting):
             granted = self._parts.db.write(work)
             return Collected(granted.id, self._mint(granted, granted.expires, decision.now), granted.expires)
 
+    def when_decided(self, id: str, call: Callable[[], None]) -> Callable[[], None]:
+        """Have `call` called once, from any thread, when the owner decides on a request; return what ends that.
+
+        Needs no right and tells nothing: what was decided is learnt by asking again, with one.
+        """
+        return self._parts.bell.listen(id, call)
+
     def _own(self, grant: Grant, id: str, now: datetime) -> Request:
         """Return the grant's own request; whether another's exists cannot be told."""
         self._parts.db.write(lambda conn: approvals.lapse(conn, now))
@@ -137,7 +147,9 @@ class Requesting(Granting):
                 decision.append(conn, [], {"approved": id, "client": said.client, "lasting": str(request.lasting)})
                 return said
 
-            return Approved(self._shown(self._parts.db.write(work), decision.now))
+            said = self._parts.db.write(work)
+            self._parts.bell.ring(id)
+            return Approved(self._shown(said, decision.now))
 
     def _approve_access(self, decision: Decision, found: Request, request: ApproveRequest) -> Approved:
         if request.lasting is not Lasting.ONCE or request.seconds is not None:
@@ -150,21 +162,32 @@ class Requesting(Granting):
             actions -= {Action.SEARCH, Action.READ}
         if not actions:
             raise BadRequest("that leaves no action", hint="deny it instead: ownvault deny ID")
+        if not found.grant and not request.all and not _names(where):
+            raise BadRequest("nothing is named, so nothing is granted", hint="name --collection NAME, or say --all")
         life = timedelta(seconds=min(seconds, request.expires_in or seconds))
         sees = self._exposure(scope.resolve(where, decision.now))
         with self._parts.db.read() as conn:
-            held = grants.get(conn, found.grant)  # what was asked through it is bound to the same key
+            way = authorizations.get(conn, found.id)
+            held = grants.get(conn, found.grant) if found.grant else None
         made = Grant(
             new_grant_id(), found.client, found.purpose, actions, where, Status.ACTIVE, decision.now,
-            decision.now + life, None, level, asked & request.limits & held.limits, held.approval, held.holder,
+            decision.now + life, None, level, asked & request.limits, holder=way.holder if way else "",
             records_then=sees.records,
         )  # fmt: skip
+        if held is not None:  # what was asked through it is bound to the same key, and as closely watched
+            made = replace(made, limits=made.limits & held.limits, approval=held.approval, holder=held.holder)
 
         def also(conn: Connection) -> None:
             approvals.approve(conn, found.id, Lasting.ONCE, "", made.expires, decision.now)
             approvals.grant_made(conn, found.id, made.id)
+            if way is not None:
+                registrations.keep(conn, way.client)
+                authorizations.prolong(conn, found.id, decision.now + timedelta(seconds=limits.FETCH_SECONDS))
 
         granted = self._make(decision, made, sees, also)
+        if way is not None:  # its client gets tokens of its own, short-lived ones
+            granted = replace(granted, token="")
+        self._parts.bell.ring(found.id)
         with self._parts.db.read() as conn:
             return Approved(self._shown(approvals.get(conn, found.id), decision.now), granted)
 
@@ -178,19 +201,30 @@ class Requesting(Granting):
                 decision.append(conn, [], {"denied": id, "client": said.client})
                 return said
 
-            return self._shown(self._parts.db.write(work, urgent=True), decision.now)
+            said = self._parts.db.write(work, urgent=True)
+            self._parts.bell.ring(id)
+            return self._shown(said, decision.now)
 
     def _shown(self, request: Request, now: datetime) -> RequestView:
         wished = request.asked is Asked.ACCESS
         kept = [self._parts.library.record(one.partition(":")[0]) for one in request.records]
         lines = tuple(Line(r.id, legible(r.title), r.collection, r.date, r.sensitivity) for r in kept if r is not None)
         sees = self._exposure(scope.resolve(access.read(request.terms)[3], now)) if wished else None
+        with self._parts.db.read() as conn:
+            way = authorizations.get(conn, request.id) if wished else None
         said = access.in_words(request.terms) if wished else json.loads(request.terms)
         return RequestView(
             request.id, request.asked, request.client, request.grant, request.purpose, request.action, request.query,
             said, lines, request.verdict, request.created, request.expires, request.decided, request.until,
-            request.granted, sees,
+            request.granted, sees, authorizations.asker(way, request.client) if way else None,
         )  # fmt: skip
+
+
+def _names(where: Conditions) -> bool:
+    """Say whether something is named, so that it is not simply everything."""
+    return bool(where.labels or where.people) or not (
+        where.collections.every and where.sources.every and where.kinds.every
+    )
 
 
 def _until(grant: Grant, request: ApproveRequest, now: datetime) -> datetime:

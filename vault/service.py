@@ -7,71 +7,63 @@ What the owner alone does is in `previewing`, `granting`, `requesting`, `history
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from vault import limits, release
+from vault.adding import Adding
 from vault.asking import Asking
 from vault.config import CONFIG_FILE, Config
 from vault.counting import tally, told
 from vault.decision import Desk
-from vault.errors import BadRequest, NotAllowed, NotFound, StorageFailed, TooLarge, VaultExists
+from vault.errors import (
+    NotAllowed,
+    NotFound,
+    StorageFailed,
+    Throttled,
+    VaultExists,
+)
 from vault.finding import check, find, fitting, worded
 from vault.founding import Clock, Unlocked, found, now, unlock
 from vault.history import History
 from vault.holding import Leaving
 from vault.keeping import Keeping
-from vault.legible import legible
 from vault.library import Library
+from vault.meter import Allowance
 from vault.parts import Parts
 from vault.permissions import (
     approvals,
     audit,
     grants,
-    instructions,
     notices,
     scope,
-    sensitivity,
     tokens,
-    wordings,
 )
 from vault.permissions.checkpoint import Signer, origin
 from vault.release import Release
-from vault.requesting import Requesting
+from vault.renewing import Renewing
 from vault.ring import Ring
 from vault.store import keys, keyslots, lock, records
+from vault.store.proven import Proven
+from vault.store.sealed import Files
 from vault.types import (
     Action,
-    AddAnswer,
-    AddRequest,
-    AddTerms,
     Answer,
     Brief,
     BriefRequest,
-    Conditions,
-    Connection,
     CountAnswer,
     CountRequest,
-    Draft,
     Filter,
     Holder,
-    Outcome,
     OwnerToken,
-    Provenance,
     ReadAnswer,
     ReadRequest,
-    Receipt,
-    Record,
     SearchRequest,
-    Sensitivity,
     Status,
     VaultStatus,
 )
+from vault.unlocking import Unlocking
 
 if TYPE_CHECKING:
     from vault.embed.encoder import Encoder
@@ -81,31 +73,38 @@ LOCK_WAIT_S = 5.0
 """Seconds to wait for another command to finish with the vault."""
 
 
-INSTRUCTION_LIKE = "instruction-like"
-"""The label of records by others that read like instructions to an assistant, so that a grant can leave them out."""
-
-
-TITLES, TITLE = 8, 80
-"""Of records to be added, and characters of each, that an approval shows."""
 WAITING = ("approval", "access")
 """Notices of what is counted among the requests already."""
 
 
-class Vault(Requesting, Asking, History, Keeping):
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who was let in: the grant behind the token, and what is left of its client's rate, None for the owner."""
+
+    grant: str
+    allowance: Allowance | None
+
+
+class Vault(Renewing, Adding, Asking, History, Keeping, Unlocking):
     """An unlocked vault. Thread-safe; one process at a time owns it (`Busy` otherwise)."""
 
     def __init__(self, config: Config, unlocked: Unlocked, encoder: Encoder | None, clock: Clock) -> None:
         db, vault_id = unlocked.db, unlocked.slots.vault_id
         self._directory, self._ownership, self._slots = config.directory, unlocked.ownership, unlocked.slots
+        self._proven = Proven()
         self.audience = tokens.audience(vault_id)
         with db.read() as conn:
             live = Ring.live(conn)
         ring = Ring(keys.derive(unlocked.dek, "ownvault/v1/token-root"), self.audience, live)
         signer = Signer.from_seed(keys.derive(unlocked.dek, "ownvault/v1/log-signing"), origin(vault_id))
         hash_key = keys.derive(unlocked.dek, "ownvault/v1/content-hash")
-        library = Library(db, hash_key, config.model, config.device, encoder)
+        sealing = keys.derive(unlocked.dek, "ownvault/v1/index")
+        sealed = Files(config.directory, sealing, vault_id)
+        keys.wipe(sealing)
+        library = Library(db, hash_key, sealed, config.model, config.device, encoder, config.rerank)
         desk = Desk(db, ring.verify, self.audience, clock, library.collections, records.current, Ring.holds)
-        super().__init__(Parts(db, library, desk, ring, signer, self.audience, clock))
+        rotation = keys.derive(unlocked.dek, "ownvault/v1/refresh-rotation")
+        super().__init__(Parts(db, library, desk, ring, signer, self.audience, clock, rotation))
 
     # ------------------------------------------------------------ life
 
@@ -141,7 +140,10 @@ class Vault(Requesting, Asking, History, Keeping):
             try:
                 dek = slots.unlock(secret)
                 try:
-                    return cls(config, unlock(config.directory, slots, dek, held), encoder, clock)
+                    vault = cls(config, unlock(config.directory, slots, dek, held), encoder, clock)
+                    if ownership is not None:  # a server: its owner's commands will prove the same soon
+                        vault._proven.remember(secret, tuple(slots.slots))
+                    return vault
                 finally:
                     keys.wipe(dek)
             except BaseException:
@@ -188,12 +190,30 @@ class Vault(Requesting, Asking, History, Keeping):
         """Check the passphrase again and mint the owner's capability; `secret` is wiped. Both outcomes are recorded."""
         with self._decide(Holder("", via), "unlock") as decision:
             try:
-                keys.wipe(self._slots.unlock(secret))
+                self._prove(secret)
             finally:
                 keys.wipe(secret)
             decision.client = decision.grant_id = "owner"
             decision.record()
             return self._owner_token()
+
+    def _prove(self, secret: bytearray) -> None:
+        """Raise WrongPassphrase unless the secret opens the vault. The one that did last is known again at once."""
+        slots = tuple(self._slots.slots)
+        if not self._proven.same(secret, slots):
+            keys.wipe(self._slots.unlock(secret))
+            self._proven.remember(secret, slots)
+
+    def link(self, holder: Holder) -> OwnerToken:
+        """Return the capability of a browser that the owner's own command sends to the console.
+
+        It ends when the one that was shown does. Raises Refused, NotAllowed.
+        """
+        with self._decide(holder, "link") as decision:
+            grant = decision.whole(Action.GRANT)
+            expires = min(self._parts.ring.verify(holder.token, decision.now).expires, decision.now + OWNER_TOKEN_LIFE)
+            decision.record()
+            return OwnerToken(self._mint(grant, expires, decision.now), expires)
 
     def permit_lock(self, holder: Holder) -> None:
         """Record that the owner locks the vault: whoever may revoke may end every answer at once.
@@ -206,10 +226,21 @@ class Vault(Requesting, Asking, History, Keeping):
 
     # ------------------------------------------------------------ asking
 
-    def admit(self, holder: Holder, action: str) -> None:
-        """Raise Refused, on the record, unless the token is good: asked before the rest of a request is looked at."""
+    def admit(self, holder: Holder, action: str) -> Admission:
+        """Raise Refused, on the record, unless the token is good: asked before the rest of a request is looked at.
+
+        Throttled for a client that asks too often; the owner may.
+        """
         with self._decide(holder, action) as decision:
-            decision.grant()
+            grant = decision.grant()
+            return Admission(grant.id, None if decision.owner else self._paced(grant.client))
+
+    def _paced(self, client: str) -> Allowance:
+        left = self._parts.rates.ask(client)
+        if left.wait:
+            hint = f"at most {limits.RATE} requests a second; try again in a moment"
+            raise Throttled("too many requests", hint=hint, reason="rate", seconds=left.wait)
+        return left
 
     def decline(self, holder: Holder, what: str) -> None:
         """Raise NotAllowed, on the record: something was asked for by a name that nothing here has."""
@@ -221,6 +252,14 @@ class Vault(Requesting, Asking, History, Keeping):
         """Return what this token may do now; Refused when it is no good."""
         with self._decide(holder, "actions") as decision:
             return decision.actions()
+
+    def attend(self, holder: Holder) -> frozenset[Action]:
+        """Return what this token may do now, to whoever is going to be asked for it: `admit` and `actions` in one."""
+        with self._decide(holder, "actions") as decision:
+            allowed = decision.actions()
+            if not decision.owner:
+                self._paced(decision.client)
+            return allowed
 
     def search(self, holder: Holder, request: SearchRequest) -> Answer:
         """Return the records that answer the query best, seen through the token's scope."""
@@ -277,72 +316,6 @@ class Vault(Requesting, Asking, History, Keeping):
         """
         return self._brief(holder, name, request, self.search)
 
-    # ------------------------------------------------------------ putting in and taking out
-
-    def add(self, holder: Holder, request: AddRequest) -> AddAnswer:
-        """Take drafts in. Durable and searchable when it returns; the same drafts again change nothing.
-
-        The owner imports under any source. A client adds under its own name, as a third party,
-        and can touch nothing that it did not add itself.
-        """
-        with self._decide(holder, Action.ADD, request=lambda: _summary(request)) as decision:
-            owner = decision.owner
-            decision.action = Action.IMPORT if owner else Action.ADD
-            if len(request.drafts) > limits.DRAFTS:
-                raise TooLarge(f"at most {limits.DRAFTS} drafts in one request")
-            collection = scope.name(request.collection)
-            allowed = decision.scope(Filter(), [collection])
-            if collection not in allowed.where.collections:
-                raise NotFound(f"no collection {collection!r}", reason="out_of_scope")
-            # A client's records are its own within one collection: narrowed to another, it cannot reach them.
-            source = scope.name(request.source or "owner") if owner else f"client:{decision.client}:{collection}"
-            drafts = request.drafts if owner else tuple(map(_from_client, request.drafts))
-            if not owner and not self._writable(allowed.where, drafts, collection, source, decision.now):
-                raise NotFound(f"no collection {collection!r} for this", reason="out_of_scope")
-            drafts = tuple(map(_examined, drafts))
-            decision.reserve()
-
-            def record(conn: Connection, outcomes: Sequence[Outcome]) -> Receipt:
-                kept = [o.id for o in outcomes if o.outcome in ("added", "changed")]
-                return decision.append(conn, kept, {"collection": collection, "source": source, **_tally(outcomes)})
-
-            return self._parts.library.take_in(drafts, collection, source, decision.now, record)
-
-    def _writable(
-        self, where: Conditions, drafts: Sequence[Draft], collection: str, source: str, now: datetime
-    ) -> bool:
-        """Say whether these drafts may be added within `where`: what its holder may not see it may not write either.
-
-        Neither a record nor what it replaces may be outside. More sensitive it may be than the holder reads.
-        """
-        writable = replace(where, ceiling=Sensitivity.SECRET)
-        replaced = self._parts.library.standing(source, [draft.origin for draft in drafts])
-        made = [record for draft in drafts if (record := _imagined(draft, collection, source))]
-        return all(scope.admits(writable, record, now) for record in (*replaced, *made))
-
-    def origins(self, holder: Holder, source: str) -> tuple[str, ...]:
-        """Return the origins known of a source, so that an importer can tell what has vanished."""
-        with self._decide(holder, Action.IMPORT) as decision:
-            decision.whole()
-            name = scope.name(source)
-            with self._parts.db.read() as conn:
-                known = tuple(sorted(records.origins(conn, name)))
-            decision.record(detail={"source": name, "origins": len(known)})
-            return known
-
-    def forget(self, holder: Holder, id: str) -> Receipt:
-        """Remove a record, its chunks and vectors. When this returns no answer can hold it."""
-        with self._decide(holder, Action.FORGET) as decision:
-            decision.whole()
-
-            def record(conn: Connection) -> Receipt:
-                wordings.forget(conn, id)  # nor do its words stay in what replay shows
-                return decision.append(conn, [id], {})
-
-            receipt = self._parts.library.forget(id, record)
-            self._parts.desk.gate.drain()
-            return receipt
-
     # ------------------------------------------------------------ the whole
 
     def status(self, holder: Holder) -> VaultStatus:
@@ -359,36 +332,5 @@ class Vault(Requesting, Asking, History, Keeping):
                     chunks=records.chunk_count(conn), collections=tuple(kept), encoder=self._parts.library.model,
                     device=self._parts.library.device, grants=len(live), requests=len(waiting),
                     audit_entries=audit.size(conn), notices=told + self._parts.library.notices,
+                    index=self._parts.library.loaded, reembedding=self._parts.library.reembedding,
                 )  # fmt: skip
-
-
-def _imagined(draft: Draft, collection: str, source: str) -> Record | None:
-    """Return the record that a draft would become; None for one that cannot be stored, whose outcome will say so."""
-    try:
-        return records.imagined(draft, collection, source)
-    except BadRequest:
-        return None
-
-
-def _summary(request: AddRequest) -> AddTerms:
-    """Return what the owner is shown of records to be added; the digest tells equal requests from others."""
-    said = json.dumps(asdict(request), sort_keys=True, default=str).encode("utf-8", "surrogatepass")
-    titles = tuple(legible(draft.title or draft.text)[:TITLE] for draft in request.drafts[:TITLES])
-    return AddTerms(request.collection[: limits.NAME], len(request.drafts), titles, hashlib.sha256(said).hexdigest())
-
-
-def _examined(draft: Draft) -> Draft:
-    """Return a draft with the sensitivity that its words call for, and marked if it tries to instruct an assistant."""
-    draft = replace(draft, sensitivity=sensitivity.raised(draft.title, draft.text, draft.sensitivity))
-    if draft.provenance is Provenance.OWNER or INSTRUCTION_LIKE in draft.labels:
-        return draft
-    suspect = instructions.suspicious(f"{draft.title}\n{draft.text}")
-    return replace(draft, labels=(*draft.labels, INSTRUCTION_LIKE)) if suspect else draft
-
-
-def _from_client(draft: Draft) -> Draft:
-    return replace(draft, provenance=Provenance.THIRD_PARTY)
-
-
-def _tally(outcomes: Iterable[Outcome]) -> dict[str, object]:
-    return dict(Counter(outcome.outcome for outcome in outcomes))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from bench.questions.asked import Asked
 from bench.questions.phrases import LATER, PEOPLE, PLACES, TALK, TOPICS
 from vault.types import Draft
 
@@ -40,16 +41,6 @@ class Said:
     topic: str
     start: date
     end: date
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question at a moment, the spelling of time or name it tries, and the records that answer it."""
-
-    text: str
-    now: datetime
-    spelling: str
-    wanted: frozenset[str]
 
 
 Time = tuple[str, date, date, date]

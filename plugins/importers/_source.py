@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from vault import limits
+from vault.embed import stamps
 from vault.errors import BadRequest, ImportFailed
 from vault.plugins import Failure, Item, Progress
 from vault.types import Provenance, utc
@@ -177,12 +178,12 @@ _IN_NAME = re.compile(r"(?<!\d)(\d{4})([-_. ]?)(\d{2})\2(\d{2})(?:[-_T ]?([0-2]\
 
 
 def date(text: str) -> datetime | None:
-    """Return the instant that `text` names, in UTC: ISO 8601 with its common spellings, or RFC 5322.
+    """Return the instant that `text` names, in UTC: ISO 8601 in its common spellings, RFC 5322, or as people write it.
 
     A time without a zone is UTC; a date without a time is its midnight. None when it names none.
     """
     text = text.strip()
-    for reading in (_iso, _spelled, _reduced, parsedate_to_datetime):
+    for reading in (_iso, _spelled, _reduced, stamps.moment, parsedate_to_datetime):
         try:
             moment = reading(text)
             if moment is not None:

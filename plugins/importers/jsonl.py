@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from _source import Unreadable, clean, date, names, provenance, title
+from _turns import conversation, file_of, numbered, written
 
 from vault import limits
 from vault.errors import ImportFailed
@@ -32,7 +33,7 @@ def read(path: Path, options: dict[str, Any]) -> Iterator[Item]:
     if path.is_dir():
         raise ImportFailed("it reads one file, not a folder", hint="import each .jsonl file, as its own collection")
     size = path.stat().st_size
-    lines = _Lines(written_by)
+    lines = _Lines(written_by, file_of(path))
     with path.open("rb") as file:
         magic = file.peek(4)[:4]
         if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -71,9 +72,9 @@ def _split(file: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, bytes | Unrea
 class _Lines:
     """What must be remembered from line to line: ids, positions in threads, keys nobody knows."""
 
-    def __init__(self, written_by: Provenance) -> None:
+    def __init__(self, written_by: Provenance, file: str) -> None:
         self.unknown: set[str] = set()
-        self._written_by = written_by
+        self._written_by, self._file = written_by, file
         self._ids: set[int] = set()
         self._next: dict[str, int] = {}
 
@@ -100,13 +101,15 @@ class _Lines:
 
     def _draft(self, fields: dict[str, Any]) -> Draft:
         """Return the record; Unreadable with the reason when a field is not what it must be."""
-        thread = _exact(fields, "thread", limits.THREAD)
+        origin, text, named = _id(fields), _text(fields), _line(fields, "title", 512, cut=True)
+        kind = _line(fields, "kind", limits.KIND) or "note"
+        thread = _exact(fields, "thread", limits.THREAD) or conversation(self._file, kind, named, text)
         return Draft(
-            origin=_id(fields),
-            text=_text(fields),
-            title=_line(fields, "title", 512, cut=True),
-            kind=_line(fields, "kind", limits.KIND) or "note",
-            created=_moment(fields, "date"),
+            origin=origin,
+            text=text,
+            title=named,
+            kind=kind,
+            created=_moment(fields, "date") or written(text, named),
             updated=_moment(fields, "updated"),
             people=_names(fields, "people"),
             labels=_names(fields, "labels"),
@@ -196,6 +199,9 @@ def _names(fields: dict[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _moment(fields: dict[str, Any], key: str) -> Any:
+    said = fields.get(key)
+    if isinstance(said, int | float) and (moment := numbered(said)):
+        return moment
     found = _line(fields, key, 100)
     if found and (moment := date(found)) is None:
         raise Unreadable(f"{key} is not a date in ISO 8601")

@@ -26,6 +26,8 @@ from vault.types import (
 )
 
 LOCAL = {
+    "add_keyring",
+    "remove_keyring",
     "admit",
     "create",
     "open",
@@ -37,7 +39,16 @@ LOCAL = {
     "actions",
     "permit_lock",
     "decline",
+    "attend",
+    "watch",
+    "pulse",
+    "when_decided",
 }
+OAUTH = {
+    "answer", "client", "connect", "connect_device", "consent", "consent_of_device", "exchange", "give_up",
+    "introspect", "redeem", "redeem_device", "refresh", "register", "sends_to",
+}  # fmt: skip
+"""What its own endpoints answer, for clients that speak OAuth."""
 SERVERS = {"health", "unlock", "lock", "public_keys"}
 
 
@@ -50,7 +61,8 @@ def methods(kind: type) -> dict[str, list[str]]:
 
 
 def test_the_same_methods_with_the_same_parameters() -> None:
-    theirs = {name: said for name, said in methods(Vault).items() if name not in LOCAL | SERVERS}
+    theirs = {name: said for name, said in methods(Vault).items() if name not in LOCAL | SERVERS | OAUTH}
+    theirs["events"][-1] = "after"  # a position as the stream tells it
     ours = {name: said for name, said in methods(RemoteVault).items() if name not in SERVERS}
     assert ours == theirs
 

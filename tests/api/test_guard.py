@@ -104,7 +104,7 @@ def test_security_headers_on_every_answer(port: int) -> None:
         answer = raw.request(port, "GET", target)
         assert answer
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"

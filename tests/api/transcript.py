@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api import raw
-from vault.api.guard import SECURITY_HEADERS
+from vault.api.guard import security_headers
 
 KINDS: dict[str, tuple[type, str]] = {
     "id": (str, r"r[a-z2-7]{26}"),
@@ -52,16 +52,18 @@ KINDS: dict[str, tuple[type, str]] = {
     "version": (str, r"\d+\.\d+\.\S+"),
     "score": (float, r"-?[01]\.\d+"),
     "n": (int, r"\d+"),
+    "cursor": (str, r"[A-Za-z0-9_-]{23,}"),
 }
 GUESSED = ("id", "grant", "request", "vault", "hash", "token", "log", "proof", "checkpoint")
 """Kinds whose values are told by their looks."""
 NAMED = {
     "score": "score", "entry": "n", "number": "n", "size": "n", "audit_entries": "n", "grants": "n",
     "directory": "path", "version": "version", "time": "time", "created": "time", "expires": "time",
-    "last_used": "time", "decided": "time", "until": "time",
+    "last_used": "time", "decided": "time", "until": "time", "imported": "time", "next": "cursor",
 }  # fmt: skip
 """Kinds whose values are told by the key they stand under."""
-TELLING = ("WWW-Authenticate", "Content-Type", "Allow", "Location", "Set-Cookie", "Access-Control-Allow-Origin")
+TELLING = ("WWW-Authenticate", "ETag", "Content-Type", "Allow", "Location", "Set-Cookie",
+           "Access-Control-Allow-Origin")  # fmt: skip
 MORE = "…"
 WIDTH = 116
 PATIENCE = 60
@@ -277,11 +279,13 @@ class Play:
         real = raw.send(self._port, f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + body)
         if real is None:
             return Message("no answer")
-        for name, value in SECURITY_HEADERS:
+        for name, value in security_headers():
             assert real.headers.get(name.decode()) == value.decode(), f"{method} {target}: no {name.decode()}"
         usual = "application/json" if real.status < 300 else "application/problem+json"
         told = {name: real.headers[name.lower()] for name in TELLING if name.lower() in real.headers}
         told = {name: value for name, value in told.items() if (name, value) != ("Content-Type", usual)}
+        if challenge := told.pop("WWW-Authenticate", ""):  # where it points, tests/api/oauth look at
+            told = ({"WWW-Authenticate": challenge.partition(" ")[0]} if real.status == 401 else {}) | told
         return Message(str(real.status), told, real.body.decode())
 
     def _put(self, written: str) -> str:

@@ -16,6 +16,7 @@ from tests.deny.said import Bearer, Said, answered, refused
 from tests.deny.table import Ask
 from tests.deny.verbs import METHODS, VERBS, Unsayable
 from vault.api import wire
+from vault.api.bearing import Bearing
 from vault.api.bridge import Bridge
 from vault.config import Config
 from vault.errors import VaultError
@@ -156,7 +157,7 @@ class McpStdio:
         line = json.dumps(spoken(ask)).encode() + b"\n"
         written = io.BytesIO()
         try:
-            Bridge(self.config, bearer.token, io.BytesIO(line), written).run()
+            Bridge(self.config, Bearing(bearer.token), io.BytesIO(line), written).run()
         except VaultError as error:  # the bridge does not start; its command says why
             return refused(error.code, f"{error.code} {error.message}".encode())
         return _of_mcp(json.loads(written.getvalue()), written.getvalue())

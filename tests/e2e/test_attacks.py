@@ -21,7 +21,6 @@ import pytest
 
 from tests.api import raw
 from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, Server, run_command
-from vault import library
 from vault.api import wire
 from vault.api.attempts import Attempts
 from vault.api.client import RemoteVault
@@ -30,6 +29,7 @@ from vault.decision import Decision
 from vault.embed import chunking
 from vault.errors import BadRequest, VaultError
 from vault.legible import legible
+from vault.library import step
 from vault.permissions import tokens
 from vault.service import Vault
 from vault.store import lock
@@ -167,7 +167,7 @@ def test_a_forgotten_record_is_in_no_answer(
 
 def drawn_out(pause: Pause, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the thread `slow` pause between reading what it stored and showing it to searches."""
-    entries = library._entries
+    entries = step.entries
 
     def slowly(conn: object, numbers: object = None) -> object:
         made = list(entries(conn, numbers))  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ def drawn_out(pause: Pause, monkeypatch: pytest.MonkeyPatch) -> None:
             pause.here()
         return iter(made)
 
-    monkeypatch.setattr(library, "_entries", slowly)
+    monkeypatch.setattr(step, "entries", slowly)
 
 
 def test_a_record_forgotten_while_it_is_added_is_not_counted(

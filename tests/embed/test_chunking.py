@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vault.embed.chunking import OVERLAP, PIECES, header, passage, split, weight
+from vault.embed.chunking import OVERLAP, PIECES, header, passage, split, weight, wording
 from vault.types import Draft
 
 DAY = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
@@ -105,11 +105,21 @@ def test_a_conversation_is_cut_between_turns() -> None:
         ("> only\n> quoted\n", ["> only\n> quoted"]),
         ("She wrote: come.\nI went.\n", ["She wrote: come.\nI went."]),
         ("Danke!\n\nAm Montag schrieb Bob:\n> Zitat\n", ["Danke!"]),
+        ("Fine.\n\n-----Original Message-----\nFrom: Bob\nShall we?\n", ["Fine."]),
+        ("Gut.\n\nVon: Bob <b@example.org>\nGesendet: Montag\nBetreff: x\n\nWollen wir?\n", ["Gut."]),
+        ("From: the sea\nDate: a fruit", ["From: the sea\nDate: a fruit"]),
+        ("-----Original Message-----\nFrom: Bob\nall of it", ["-----Original Message-----\nFrom: Bob\nall of it"]),
     ],
 )
 def test_mail_is_found_by_its_own_words(text: str, own: list[str]) -> None:
     assert [chunk.text for chunk in split(draft(text, kind="mail"))] == own
     assert [chunk.text for chunk in split(draft(text, kind="note"))] == [text.strip()]
+
+
+def test_what_is_forwarded_was_first_said_elsewhere_and_stays() -> None:
+    text = "See below.\n\nFrom: Bob <b@example.org>\nSent: Monday\n\nThe gate code is 4711.\n"
+    assert [chunk.text for chunk in split(draft(text, kind="mail", title="FW: gate"))] == [text.strip()]
+    assert [chunk.text for chunk in split(draft(text, kind="mail", title="RE: gate"))] == ["See below."]
 
 
 def test_headers() -> None:
@@ -126,3 +136,53 @@ def test_headers() -> None:
 def test_a_huge_header_leaves_half_of_the_room_to_the_text() -> None:
     chunks = split(draft(SENTENCE * 30, title="title " * 500))
     assert all(weight(chunk.text) <= PIECES // 2 for chunk in chunks)
+
+
+STAMPED = "[08.05.23, 13:56:00] Anna: Hello."
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (draft("Hello.", people=("Anna",), created=DAY), "Anna (Monday, 8 May 2023, 2023-05-08):\nHello."),
+        (draft("Anna: Hello.", created=DAY), "Anna (Monday, 8 May 2023, 2023-05-08):\nHello."),
+        (draft("Anna: Hello.", people=("Bob", "Anna"), created=DAY), "Anna (Monday, 8 May 2023, 2023-05-08):\nHello."),
+        (draft("Anna: Hello.", people=("Bob",)), "Bob:\nAnna: Hello."),
+        (draft(STAMPED), "Anna (Monday, 8 May 2023, 2023-05-08):\nHello."),
+        (draft(STAMPED, created=DAY), "Anna (Monday, 8 May 2023, 2023-05-08):\nHello."),
+        (draft(STAMPED, created=DAY.replace(year=2024)), f"Anna (Wednesday, 8 May 2024, 2024-05-08):\n{STAMPED}"),
+        (draft("Lunch: ramen"), "Lunch:\nramen"),
+        (draft("Anna: Hello.\nBob: Hi."), "Anna: Hello.\nBob: Hi."),
+        (draft("2023-05-08", title="Diary"), "Diary\n(Monday, 8 May 2023, 2023-05-08):\n"),
+    ],
+)
+def test_speaker_and_day_are_read_from_fields_or_from_the_line_and_said_once(given: Draft, read: str) -> None:
+    (chunk,) = split(given)
+    assert passage(chunk) == read
+    assert chunk.text == given.text  # what a hit shows is whole
+
+
+def test_the_name_of_a_conversation_is_found_in_its_turns_by_words_alone() -> None:
+    (turn,) = split(draft("Hello.", kind="chat", title="Climbing", people=("Anna",)))
+    assert (passage(turn), wording(turn)) == ("Anna:\nHello.", "Climbing\nAnna:\nHello.")
+    (note,) = split(draft("Hello.", kind="note", title="Climbing", people=("Anna",)))
+    assert passage(note) == wording(note) == "Climbing\nAnna:\nHello."
+    assert all("Climbing" in passage(chunk) for chunk in split(draft(SENTENCE * 60, kind="chat", title="Climbing")))
+
+
+def test_a_diary_in_one_file_is_cut_at_its_days_and_each_chunk_says_its_own() -> None:
+    days = [f"## 2023-05-0{n}\n\n{SENTENCE * 3}" for n in range(1, 6)]
+    chunks = split(draft("\n\n".join(days), title="Diary", created=DAY))
+    assert [chunk.text.splitlines()[0] for chunk in chunks] == [f"## 2023-05-0{n}" for n in range(1, 6)]
+    assert [chunk.header.splitlines()[1] for chunk in chunks] == [
+        f"({day}, {n} May 2023, 2023-05-0{n}):"
+        for n, day in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"), 1)
+    ]
+
+
+def test_lines_of_an_export_are_cut_between_messages_and_keep_the_day_of_the_first() -> None:
+    lines = [f"[0{n}.05.23, 14:33:00] Anna: {SENTENCE * 2}" for n in range(1, 8)]
+    chunks = split(draft("\n".join(lines)))
+    assert len(chunks) > 2
+    assert all(chunk.text.startswith("[0") for chunk in chunks)
+    assert all(f", {chunk.text[2]} May 2023," in chunk.header for chunk in chunks)

@@ -78,6 +78,14 @@ DATES = [
     ("2023/05/07 10:00", (2023, 5, 7, 10)),
     ("Sun, 7 May 2023 10:00:00 +0000", (2023, 5, 7, 10)),
     ("1969-07-20", (1969, 7, 20)),
+    ("7 May 2023", (2023, 5, 7)),
+    ("May 7, 2023 2:33 PM", (2023, 5, 7, 14, 33)),
+    ("2:33 pm on 7 May, 2023", (2023, 5, 7, 14, 33)),
+    ("07.05.2023, 14:33", (2023, 5, 7, 14, 33)),
+    ("Sonntag, 7. Mai 2023", (2023, 5, 7)),
+    (1683469980, (2023, 5, 7, 14, 33)),
+    (1683469980000, (2023, 5, 7, 14, 33)),
+    (1683469980.5, (2023, 5, 7, 14, 33, 0, 500_000)),
 ]  # fmt: skip
 
 
@@ -243,3 +251,31 @@ def drafts(path: Path) -> list[Draft]:
     items = [item for item in run("jsonl", path) if type(item).__name__ != "Progress"]
     assert all(isinstance(item, Draft) for item in items), [i for i in items if not isinstance(i, Draft)]
     return items
+
+
+def test_a_line_without_a_date_takes_the_one_its_text_or_title_begins_with(take, tmp_path):
+    lines = [
+        {"id": "a", "text": "[07.05.23, 14:33:00] Ana: hi"}, {"id": "b", "text": "On 2023/05/07, lunch."},
+        {"id": "c", "text": "Rain.", "title": "7 May 2023"},
+        {"id": "d", "text": "On 2023/05/07.", "date": "2024-01-01"},
+        {"id": "e", "text": "It was on 2023/05/07."}, {"id": "f", "text": "Rain.", "title": "7 May 2023, revised"},
+    ]  # fmt: skip
+    drafts = take("jsonl", write(tmp_path / "x", *lines)).drafts
+    noon, day = datetime(2023, 5, 7, 14, 33, tzinfo=UTC), datetime(2023, 5, 7, tzinfo=UTC)
+    assert [d.created for d in drafts] == [noon, day, day, datetime(2024, 1, 1, tzinfo=UTC), None, None]
+    assert [d.text for d in drafts] == [line["text"] for line in lines]
+
+
+def test_messages_without_a_thread_are_one_conversation_for_each_title(take, tmp_path):
+    lines = [
+        {"id": "1", "text": "hi", "kind": "chat"}, {"id": "2", "text": "hi", "kind": "Slack_message", "title": "b"},
+        {"id": "3", "text": "[2023-05-07 14:33] Ana: hi"}, {"id": "4", "text": "hi", "kind": "chat", "thread": "t"},
+        {"id": "5", "text": "hi"}, {"id": "6", "text": "x" * 1001, "kind": "chat"}, {"id": "7", "text": "a: b"},
+        {"id": "8", "text": "hi", "kind": "chatter"},
+    ]  # fmt: skip
+    drafts = take("jsonl", write(tmp_path / "x", *lines)).drafts
+    name = drafts[0].thread.removesuffix(": ")
+    assert name.startswith("x ")
+    assert [(d.thread, d.position) for d in drafts] == [
+        (f"{name}: ", 0), (f"{name}: b", 0), (f"{name}: ", 1), ("t", 0), ("", 0), ("", 0), ("", 0), ("", 0)
+    ]  # fmt: skip

@@ -242,17 +242,6 @@ def test_pieces_and_spans_of_some_records(conn: Connection) -> None:
     assert spans == {piece.id: (0, 5) if i % 2 == 0 else (2, 7) for i, piece in enumerate(expected)}
 
 
-def test_chunks_are_replaced_without_a_new_version(conn: Connection) -> None:
-    stored = put(conn, DRAFT)
-    before = records.put_chunks(conn, stored.n, [chunk(0), chunk(1)])
-    after = records.replace_chunks(conn, stored.n, [chunk(0, b"\x03" * 4)])
-    assert [piece.id for piece in records.pieces(conn)] == after
-    assert not set(after) & set(before)
-    record = records.get(conn, stored.id)
-    assert record
-    assert record.version == 1
-
-
 def test_collections_count_and_span(conn: Connection) -> None:
     put(conn, DRAFT, 1)
     put(conn, replace(DRAFT, origin="b", created=NOW - timedelta(days=9)), 2)

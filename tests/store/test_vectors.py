@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ import pytest
 
 from tests.store.vectors import VECTORS, write_all
 from vault.errors import Damaged, WrongPassphrase
-from vault.store import head, slotfile
+from vault.store import head, sealed, slotfile
 from vault.store.keyslots import Keyslots
 
 KEYSLOTS = json.loads((VECTORS / "keyslots" / "expected.json").read_text())
 HEADS = json.loads((VECTORS / "head" / "expected.json").read_text())
+SEALED = json.loads((VECTORS / "sealed" / "expected.json").read_text())
 
 
 @pytest.mark.parametrize("name", KEYSLOTS["vectors"])
@@ -51,14 +54,33 @@ def test_head(name: str) -> None:
         assert refused.value.reason == expected["reason"]
 
 
+@pytest.mark.parametrize("name", SEALED["vectors"])
+def test_sealed_files(name: str) -> None:
+    expected: dict[str, Any] = SEALED["vectors"][name]
+    content, key = (VECTORS / "sealed" / name).read_bytes(), bytearray.fromhex(SEALED["key"])
+
+    def read() -> bytes:
+        bound = sealed.bound(SEALED["vault"], SEALED["name"])
+        reader = sealed.Reader(io.BytesIO(content), len(content), key, bound)
+        found = reader.take(expected["size"])
+        reader.end()
+        return bytes(found)
+
+    if expected["class"] == "opened":
+        assert sha256(read()).hexdigest() == expected["sha256"]
+    else:
+        with pytest.raises(Damaged):
+            read()
+
+
 def test_most_vectors_are_refusals() -> None:
-    answers = [answer["class"] for vectors in (KEYSLOTS, HEADS) for answer in vectors["vectors"].values()]
+    answers = [answer["class"] for vectors in (KEYSLOTS, HEADS, SEALED) for answer in vectors["vectors"].values()]
     assert len(answers) >= 70
     assert sum(answer in ("damaged", "wrong_passphrase") for answer in answers) >= 0.7 * len(answers)
 
 
 def test_the_command_rewrites_what_is_checked_in(tmp_path: Path) -> None:
     write_all(tmp_path)
-    for kind in ("keyslots", "head"):
+    for kind in ("keyslots", "head", "sealed"):
         written = {path.name: path.read_bytes() for path in (tmp_path / kind).iterdir()}
         assert written == {path.name: path.read_bytes() for path in (VECTORS / kind).iterdir()}

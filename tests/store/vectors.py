@@ -1,10 +1,11 @@
 """Writes the vectors of the store's formats: files with one fault each and the class a reader must answer with.
 
-python -m tests.store.vectors            rewrites tests/vectors/keyslots and tests/vectors/head
+python -m tests.store.vectors            rewrites tests/vectors/keyslots, tests/vectors/head and tests/vectors/sealed
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from hashlib import sha256, shake_256
 from pathlib import Path
 from typing import Any
 
-from vault.store import head, keyslots, slotfile
+from vault.store import head, keyslots, sealed, slotfile
 from vault.store.head import PAGE, State
 from vault.store.slotfile import Cost, Slot
 
@@ -190,6 +191,59 @@ def head_files() -> dict[str, tuple[bytes, Body]]:
     return found
 
 
+# ---------------------------------------------------------------- sealed files
+
+SEAL_KEY, NAME = bytes(range(64, 96)), "0f" * 16
+SHORT = b"nothing of this stands in the file in clear"
+
+
+def sealed_files() -> dict[str, tuple[bytes, Body]]:
+    """Return every vector: name → content, the SHA-256 of what a reader must find in it, or that it must refuse."""
+    salts, random = Stream("salts"), Stream("content")
+    two, three = random(sealed.CHUNK + 100), random(2 * sealed.CHUNK + 100)
+
+    def made(content: bytes, key: bytes = SEAL_KEY, name: str = NAME, vault: str = VAULT_ID) -> bytes:
+        out = io.BytesIO()
+        sealed.seal(out, [content], bytearray(key), sealed.bound(vault, name), salts(sealed.SALT))
+        return out.getvalue()
+
+    start, chunk = len(sealed.MAGIC) + sealed.SALT, sealed.CHUNK + sealed.TAG
+    short, long, longer = made(SHORT), made(two), made(three)
+    found: dict[str, tuple[bytes, Body]] = {}
+
+    def says(name: str, file: bytes, content: bytes) -> None:
+        found[name] = (file, {"class": "opened", "size": len(content), "sha256": sha256(content).hexdigest()})
+
+    def damaged(name: str, file: bytes, size: int = len(SHORT)) -> None:
+        found[name] = (file, {"class": "damaged", "size": size})
+
+    def flipped(at: int) -> bytes:
+        return short[:at] + bytes([short[at] ^ 1]) + short[at + 1 :]
+
+    says("empty", made(b""), b"")
+    says("short", short, SHORT)
+    says("two-chunks", long, two)
+    damaged("nothing", b"", 0)
+    damaged("start-only", short[:start], 0)
+    damaged("cut-in-the-start", short[: start - 1], 0)
+    damaged("cut-by-a-byte", short[:-1])
+    damaged("something-behind", short + b"x")
+    damaged("another-magic", b"ovseal2\n" + short[8:])
+    damaged("salt-changed", flipped(9))
+    damaged("content-changed", flipped(start))
+    damaged("tag-changed", flipped(len(short) - 1))
+    damaged("another-key", made(SHORT, key=bytes(32)))
+    damaged("another-name", made(SHORT, name="f0" * 16))
+    damaged("another-vault", made(SHORT, vault="ff" * 16))
+    damaged("cut-after-a-chunk", long[: start + chunk], sealed.CHUNK)
+    damaged("last-chunk-first", long[:start] + long[start + chunk :], 100)
+    first, second = longer[start : start + chunk], longer[start + chunk : start + 2 * chunk]
+    damaged("chunks-exchanged", longer[:start] + second + first + longer[start + 2 * chunk :], len(three))
+    damaged("last-chunk-twice", short + short[start:], 2 * len(SHORT))
+    damaged("chunk-of-another-file", made(SHORT)[:start] + short[start:])
+    return found
+
+
 def write(directory: Path, files: dict[str, tuple[bytes, Body]], suffix: str, about: Body) -> None:
     """Write the vectors of one format and `expected.json` beside them."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -205,6 +259,8 @@ def write_all(directory: Path) -> None:
     """Write everything under `directory`."""
     write(directory / "keyslots", keyslot_files(), ".json", {"passphrase": PASSPHRASE})
     write(directory / "head", head_files(), ".head", {"key": HEAD_KEY.hex(), "vault": VAULT_ID})
+    about = {"key": SEAL_KEY.hex(), "vault": VAULT_ID, "name": NAME}
+    write(directory / "sealed", sealed_files(), ".sealed", about)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,20 @@ from io import BytesIO
 from typing import Any, TypeAlias
 
 from vault import limits
-from vault.api.guard import SECURITY_HEADERS, Guard
+from vault.api import surfaces
+from vault.api.guard import Guard, security_headers
+from vault.api.oauth.challenging import challenging
 from vault.api.outlet import DEPARTURE, Gone, Outlet, Receive, Scope, Send, within
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
+from vault.api.stream import PATH as EVENTS
 from vault.errors import BadRequest, TooLarge, VaultError
 
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Wsgi: TypeAlias = Callable[..., Iterable[bytes]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
-PUBLIC = frozenset({"/healthz", "/openapi.json", "/.well-known/vault-keys.json"})
-"""What is answered without a token, and releases nothing."""
+QUIET = ("/healthz", "/openapi.json", "/.well-known/vault-keys.json", EVENTS, *surfaces.PUBLIC)
+"""What is no use of the vault: it is answered without a token and releases nothing, or only looks on."""
 BODY_SECONDS = 10.0
 """How long a client may take to send its body."""
 
@@ -34,8 +37,9 @@ class App:
     """The application that the worker serves. `clock` counts seconds."""
 
     def __init__(self, guard: Guard, wsgi: Wsgi, mcp: Asgi, pool: ThreadPoolExecutor,
-                 clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
+                 clock: Callable[[], float] = time.monotonic, events: Asgi | None = None) -> None:  # fmt: skip
         self._guard, self._mcp, self._rest, self._clock = guard, mcp, WsgiBridge(wsgi, pool), clock
+        self._events = events
         self._asked = clock()
 
     @property
@@ -49,15 +53,19 @@ class App:
         async with Outlet(scope, send) as outlet:
             scope[DEPARTURE] = outlet.departure
             with contextlib.suppress(Gone):
-                await self._answer(scope, receive, self._noting(scope["path"], _hardened(outlet.send)))
+                await self._answer(scope, receive, self._noting(scope["path"], _hardened(scope["path"], outlet.send)))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._guard.check(scope["method"], scope["path"], scope["headers"])
+            scope["scheme"] = self._guard.scheme(scope["headers"])
+            send = challenging(scope, send)
             body = await read_body(receive)
             if scope["path"] == "/mcp":
                 first = {"type": "http.request", "body": body, "more_body": False}
                 await self._mcp(scope, again(first, receive), send)
+            elif scope["path"] == EVENTS and self._events:
+                await self._events(scope, receive, send)
             else:
                 await self._rest(scope, body, send)
         except Refusal as refusal:
@@ -68,8 +76,10 @@ class App:
     def _noting(self, path: str, send: Send) -> Send:
         """Note when somebody with a right to it got an answer: strangers do not keep the vault open."""
 
+        used = not surfaces.among(path, QUIET)
+
         async def noted(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400 and path not in PUBLIC:
+            if message["type"] == "http.response.start" and message["status"] < 300 and used:
                 self._asked = self._clock()
             await send(message)
 
@@ -112,8 +122,8 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "REQUEST_METHOD": scope["method"], "SCRIPT_NAME": "", "PATH_INFO": scope["path"].encode().decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"), "SERVER_NAME": server, "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_LENGTH": str(len(body)), "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http", "wsgi.input": BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.multithread": True,
-        "wsgi.multiprocess": False, "wsgi.run_once": False,
+        "wsgi.url_scheme": scope["scheme"], "wsgi.input": BytesIO(body), "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
     }  # fmt: skip
     for name, value in scope["headers"]:
         key = name.decode("latin-1").upper().replace("-", "_")
@@ -157,10 +167,15 @@ def again(first: MutableMapping[str, Any], receive: Receive) -> Receive:
     return receiving
 
 
-def _hardened(send: Send) -> Send:
+def _hardened(path: str, send: Send) -> Send:
+    """Return a `send` that puts our headers on every response, and the policy that its surface declares."""
+    headers = security_headers(path)
+    ours = {name for name, _ in headers}
+
     async def sent(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+            own = [one for one in message.get("headers", ()) if one[0].lower() not in ours]
+            message["headers"] = own + headers
         await send(message)
 
     return sent

@@ -52,7 +52,7 @@ class Attempts:
         """
         lock = self._counts[known].lock
         if not lock.acquire(blocking=False):
-            raise Throttled("an attempt is under way")
+            raise Throttled("an attempt is under way", seconds=1)
         try:
             self.check(known)
             yield
@@ -68,7 +68,7 @@ class Attempts:
         rest = self._counts[known].rest()
         if rest:
             hint = f"try again in {int(rest) + 1} seconds, or stop the server: {BESIDES}"
-            raise Throttled("too many wrong passphrases", hint=hint)
+            raise Throttled("too many wrong passphrases", hint=hint, seconds=rest)
 
     def failed(self, known: bool) -> None:
         self._counts[known].add()

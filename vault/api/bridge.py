@@ -1,72 +1,159 @@
 """`ownvault mcp`: MCP over stdin and stdout, carried to the running server's `/mcp`. Holds no key and no rule.
 
-A message goes through as it came. Only what streamable HTTP puts into headers is read out of it: protocol
-version, method and name (MCP 2026-07-28, transports; 2025-11-25 needs the version alone). And one answer is read:
-when access that the assistant asked for is approved, its token is collected and used from then on. It stays in this
-process; the assistant never sees it.
+A message goes through as it came. One answer is read: when access that the assistant asked for is approved, its token
+is collected and used from then on. It stays in this process; the assistant never sees it. While no server answers, or
+the vault is locked, a stand-in does, and the line is kept: whoever unlocks the vault need start nothing anew.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.client
 import json
-import re
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vault import limits
-from vault.api import problems
-from vault.api.client import LONG_SECONDS, RemoteVault, sendable
+from vault.api import carrying, opening, standin
+from vault.api.bearing import Bearing
+from vault.api.carrying import Carriage, Cut, member, parsed
+from vault.api.client import RemoteVault, sendable
+from vault.api.problems import internal
 from vault.config import Config
-from vault.errors import Locked, Unreachable, VaultError
+from vault.errors import Locked, Refused, Unreachable, VaultError
 from vault.store import hygiene, lock
 from vault.types import Holder, Verdict
 
-AT_ONCE = 4
-"""Messages under way at the same time."""
-_VERSION = "io.modelcontextprotocol/protocolVersion"
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
-_HEADER_SAFE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_FAILED = -32603
+if TYPE_CHECKING:
+    from vault.api.proving import Prover
+
+AT_ONCE = 32
+"""Messages under way at the same time; those that wait for the owner are among them."""
+END_SECONDS = 5.0
+"""What is under way may take so long when stdin has ended."""
+LOOK_SECONDS = 1.0
+"""Between two looks whether the vault is unlocked, while a program was told that it is not."""
 _PARSE_ERROR = -32700
+_CHANGED = b'{"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}'
 
 
-def run(config: Config, token: str) -> None:
-    """Carry messages until stdin ends. Raises Unreachable when no server runs for the vault, Locked while it is."""
+def run(config: Config, bearing: Bearing, prover: Prover | None = None) -> None:
+    """Carry messages until stdin ends. Starts a server first if none runs and the owner's keyring opens the vault.
+
+    `prover` proves the key that the token is bound to.
+    """
     hygiene.harden()
-    Bridge(config, token, sys.stdin.buffer, sys.stdout.buffer).run()
+    if not lock.held(config.directory):
+        from vault.api import starting  # deferred: most often a server runs
+
+        # Beside: the system may ask its user to open the keyring, and the assistant's program does not wait for that.
+        threading.Thread(target=starting.start, args=(config.directory,), name="start", daemon=True).start()
+    Bridge(config, bearing, sys.stdin.buffer, sys.stdout.buffer, prover).run()
 
 
 class Bridge:
     """One assistant's line to the server."""
 
-    def __init__(self, config: Config, token: str, reading: BinaryIO, writing: BinaryIO) -> None:
-        self._config, self._token, self._reading, self._writing = config, token, reading, writing
+    def __init__(
+        self, config: Config, bearing: Bearing, reading: BinaryIO, writing: BinaryIO, prover: Prover | None = None
+    ) -> None:  # fmt: skip
+        self._config, self._bearing, self._reading, self._writing = config, bearing, reading, writing
+        self._prover = prover
         self._lock, self._collecting = threading.Lock(), threading.Lock()
-        self._version = ""
+        self._version = self._session = ""
+        self._under_way: dict[Any, Carriage] = {}
+        self._ended, self._watching = threading.Event(), threading.Lock()
 
     def run(self) -> None:
-        if self._server().health()["state"] == "locked":
-            raise Locked("the vault is locked")
+        """Carry messages until there are no more."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="message") as pool:
-            while line := self._reading.readline(limits.BODY + 1):
-                if len(line) > limits.BODY:
-                    self._write(_error(None, _PARSE_ERROR, "the message is too large"))
-                    return
-                if not line.strip():
-                    continue
-                message = _parsed(line)
-                if message.get("method") == "initialize":
-                    self._carry(line, message)  # the version it settles on goes with everything after it
-                else:
-                    pool.submit(self._carry, line, message)
+            carried: set[Future[None]] = set()
+            try:
+                while line := self._reading.readline(limits.BODY + 1):
+                    carried = {one for one in carried if not one.done()}
+                    if len(line) > limits.BODY:
+                        self._write(_error(None, _PARSE_ERROR, "the message is too large"))
+                        return
+                    if line.strip() and (started := self._take(pool, line)):
+                        carried.add(started)
+            finally:
+                wait(carried, END_SECONDS)
+                self._ended.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                for carriage in list(self._under_way.values()):
+                    carriage.cut()
 
-    def _server(self) -> RemoteVault:
-        return RemoteVault(f"http://127.0.0.1:{self._port()}")
+    def _take(self, pool: ThreadPoolExecutor, line: bytes) -> Future[None] | None:
+        message = parsed(line)
+        match message.get("method"):
+            case "initialize":
+                self._session = opening.session(line)
+                self._carry(line, message)  # the version it settles on goes with everything after it
+            case "notifications/cancelled":
+                self._cancel(member(message.get("params"), "requestId"))
+            case _:
+                return pool.submit(self._carry, line, message)
+        return None
+
+    def _cancel(self, id: Any) -> None:
+        """Hang up on the request of this id: what the server then does not find out by itself, nobody is told."""
+        if isinstance(id, str | int) and (carriage := self._under_way.get(id)):
+            carriage.cut()
+
+    # ------------------------------------------------------------ one message
+
+    def _carry(self, line: bytes, message: dict[str, Any]) -> None:
+        try:
+            self._exchange(line, message)
+        except Cut:
+            pass
+        except (Locked, Unreachable) as error:
+            self._stand_in(message, error)
+        except Refused as error:
+            self._stand_in(message, Refused(error.message, hint=self._bearing.hint or error.hint))
+        except VaultError as error:
+            self._fail(message, error)
+        except Exception:  # nobody else would hear of it: the assistant's program would wait for ever
+            self._fail(message, internal())
+
+    def _fail(self, message: dict[str, Any], error: VaultError) -> None:
+        if "id" in message:
+            said = {"jsonrpc": "2.0", "id": message["id"], "error": standin.failure(error)}
+            self._write(json.dumps(said, ensure_ascii=False).encode())
+
+    def _exchange(self, line: bytes, message: dict[str, Any]) -> None:
+        """Carry a message and write what comes back; once more with a token that was renewed meanwhile."""
+        for last in (False, True):
+            try:
+                for answer in self._answers(line, message):
+                    self._heed(message, answer)
+                    self._write(answer)
+                return
+            except Refused:
+                if last or not self._bearing.renew():
+                    raise
+
+    def _answers(self, line: bytes, message: dict[str, Any]) -> Any:
+        said = carrying.headers(message, self._version) | self._presenting(self._port())
+        said |= {opening.HEADER: self._session} if self._session else {}
+        carriage, id = Carriage(self._port()), message.get("id")
+        known = isinstance(id, str | int)
+        if known:
+            self._under_way[id] = carriage
+        try:
+            if self._ended.is_set():
+                raise Cut
+            yield from carriage.carry(line, said)
+        finally:
+            if known and self._under_way.get(id) is carriage:
+                del self._under_way[id]
+
+    def _presenting(self, port: int) -> dict[str, str]:
+        token = sendable(self._bearing.token)
+        if self._prover is None:
+            return {"Authorization": f"Bearer {token}"}
+        return self._prover.headers(token, "POST", f"http://127.0.0.1:{port}/mcp")
 
     def _port(self) -> int:
         found = lock.find_server(self._config.directory)
@@ -75,54 +162,41 @@ class Bridge:
         port: int = found["port"]
         return port
 
-    def _carry(self, line: bytes, message: dict[str, Any]) -> None:
-        try:
-            answer = self._post(line, message)
-            self._look(message, answer)
-        except VaultError as error:
-            said = {"code": error.code} | ({"hint": error.hint} if error.hint else {})
-            answer = _error(message.get("id"), _FAILED, error.message, said) if "id" in message else b""
-        if answer.strip():
-            self._write(answer)
-
-    def _post(self, line: bytes, message: dict[str, Any]) -> bytes:
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
-                   "Authorization": f"Bearer {sendable(self._token)}"} | self._said(message)  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", self._port(), timeout=LONG_SECONDS)
-        try:
-            connection.request("POST", "/mcp", line, headers)
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException, ValueError):
-            raise Unreachable("the server does not answer") from None
-        finally:
-            connection.close()
-        if (response.getheader("Content-Type") or "").startswith(problems.MEDIA_TYPE):
-            raise problems.error(json.loads(content))
+    def _heed(self, message: dict[str, Any], answer: bytes) -> None:
+        """Take from an answer what the bridge itself needs: the version settled on, a token to collect."""
         if message.get("method") == "initialize":
-            self._version = str(_member(_member(_parsed(content), "result"), "protocolVersion") or "")
-        return content
+            self._version = str(member(member(parsed(answer), "result"), "protocolVersion") or "")
+        elif member(message.get("params"), "name") == "request_access" and message.get("method") == "tools/call":
+            state = member(member(parsed(answer), "result"), "structuredContent")
+            id = member(state, "request")
+            if member(state, "status") == Verdict.APPROVED and isinstance(id, str):
+                self._collect(id)
 
-    def _look(self, message: dict[str, Any], answer: bytes) -> None:
-        """Collect the token of access that this answer says is approved."""
-        if message.get("method") != "tools/call" or _member(message.get("params"), "name") != "request_access":
-            return
-        state = _member(_member(_parsed(answer), "result"), "structuredContent")
-        id = _member(state, "request")
-        if _member(state, "status") != Verdict.APPROVED or not isinstance(id, str):
-            return
+    def _collect(self, id: str) -> None:
+        server = RemoteVault(f"http://127.0.0.1:{self._port()}", prover=self._prover)
         with self._collecting, contextlib.suppress(VaultError):  # it was collected before, or cannot be now
-            self._token = self._server().collect(Holder(self._token), id).token
+            self._bearing.replace(server.collect(Holder(self._bearing.token), id).token)
 
-    def _said(self, message: dict[str, Any]) -> dict[str, str]:
-        """Return what the transport wants in headers."""
-        method, params = message.get("method"), _member(message, "params")
-        own = _member(_member(params, "_meta"), _VERSION)
-        if not isinstance(own, str):
-            return {"MCP-Protocol-Version": self._version} if self._version else {}
-        said = {"MCP-Protocol-Version": _encoded(own), "Mcp-Method": _encoded(str(method))}
-        name = _member(params, _NAMED.get(str(method), ""))
-        return said | ({"Mcp-Name": _encoded(name)} if isinstance(name, str) else {})
+    # ------------------------------------------------------------ while nobody answers
+
+    def _stand_in(self, message: dict[str, Any], error: VaultError) -> None:
+        token = "" if isinstance(error, Refused) else self._bearing.token
+        answer = standin.answer(message, token, error)
+        if answer is None:
+            return
+        self._heed(message, answer)
+        self._write(answer)
+        if message.get("method") == "tools/list" and self._version and self._watching.acquire(blocking=False):
+            threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Tell the program to list the tools again once the vault is unlocked."""
+        while not self._ended.wait(LOOK_SECONDS):
+            with contextlib.suppress(VaultError):
+                if RemoteVault(f"http://127.0.0.1:{self._port()}").health()["state"] in ("loading", "unlocked"):
+                    self._watching.release()
+                    self._write(_CHANGED)
+                    return
 
     def _write(self, answer: bytes) -> None:
         with self._lock:
@@ -130,25 +204,5 @@ class Bridge:
             self._writing.flush()
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}  # the server says what is wrong with it
-    return said if isinstance(said, dict) else {}
-
-
-def _member(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _encoded(value: str) -> str:
-    """Return a header's value: as it stands when it survives that, else in the transport's base64 form."""
-    if _HEADER_SAFE.fullmatch(value) and not value.startswith("=?base64?"):
-        return value
-    return f"=?base64?{base64.b64encode(value.encode('utf-8', 'replace')).decode()}?="
-
-
-def _error(id: Any, code: int, message: str, data: dict[str, str] | None = None) -> bytes:
-    error = {"code": code, "message": message} | ({"data": data} if data else {})
-    return json.dumps({"jsonrpc": "2.0", "id": id, "error": error}).encode()
+def _error(id: Any, code: int, message: str) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}).encode()

@@ -67,7 +67,10 @@ class Worker:
         self.said = -1
 
 
-def start(config: Config, listening: int, lock: int, secret: bytearray | memoryview, form: str, knock: str) -> Worker:
+def start(
+    config: Config, listening: int, lock: int, secret: bytearray | memoryview, form: str, knock: str,
+    elsewhere: tuple[str, ...] = (),
+) -> Worker:  # fmt: skip
     """Start a worker on a listening socket and a lock that we hold, and feed it the passphrase.
 
     `form` says what `secret` is: `raw`, or the `json` of an unlock request. The caller wipes it.
@@ -87,7 +90,7 @@ def start(config: Config, listening: int, lock: int, secret: bytearray | memoryv
             os.close(descriptor)
     settings = asdict(config) | {"directory": str(config.directory)}
     told = {"config": settings, "listening": listening, "lock": lock, "saying": saying, "life": life,
-            "parent": os.getpid(), "form": form, "knock": knock}  # fmt: skip
+            "parent": os.getpid(), "form": form, "knock": knock, "elsewhere": elsewhere}  # fmt: skip
     with contextlib.suppress(BrokenPipeError):  # it ended at once; we hear of it by SIGCHLD
         os.write(feeding, json.dumps(told).encode() + b"\n")
         os.write(feeding, secret)

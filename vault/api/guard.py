@@ -12,52 +12,75 @@ from dataclasses import dataclass
 
 from vault import limits
 from vault.api.problems import Refusal, method_refused
+from vault.api.surfaces import ENTRANCES, FORMS, SHEETS, among, policy
 from vault.errors import BadRequest, NotAllowed, TooLarge
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE"})
 BODIED = frozenset({"POST", "PATCH"})
 NAMES = ("127.0.0.1", "localhost", "[::1]", "vault.localhost")
-SECURITY_HEADERS = (
+_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with none, browsers call the origin of our own forms `null`
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-"""On every response. There is no CORS header among them, and there must never be."""
+
+
+def security_headers(path: str = "") -> list[tuple[bytes, bytes]]:
+    """Return what every response carries, of what stands at a path. No CORS header is among them, nor may ever be."""
+    return [*_HEADERS, (b"content-security-policy", policy(path).encode())]
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The rules for the server on one port."""
+    """The rules for the server on one port; `elsewhere` are the authorities by which it is reached with TLS."""
 
     port: int
+    elsewhere: tuple[str, ...] = ()
+
+    def scheme(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """Return the scheme by which a request came that was let pass."""
+        far = {authority.encode() for authority in self.elsewhere}
+        return "https" if any(name == b"host" and value in far for name, value in headers) else "http"
 
     def check(self, method: str, target: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Raise Refusal for a request that is to be turned away. Header names are lower-case."""
         said: dict[bytes, list[bytes]] = {}
         for name, value in headers:
             said.setdefault(name, []).append(value)
-        self._check_caller(said, target)
+        path = target.partition("?")[0]
+        self._check_caller(said, target, entering=method == "GET" and among(path, ENTRANCES))
         if method not in METHODS:
             raise method_refused(METHODS)
-        _check_body(method, said)
+        sheet = among(path, SHEETS)
+        if sheet and method != "GET" and b"origin" not in said:
+            raise Refusal(NotAllowed("this form is not from a page of this server"))
+        _check_body(method, said, form=sheet or among(path, FORMS))
 
-    def _check_caller(self, said: dict[bytes, list[bytes]], target: str) -> None:
+    def _check_caller(self, said: dict[bytes, list[bytes]], target: str, entering: bool) -> None:
         hosts = said.get(b"host", [])
-        own = {f"{name}:{self.port}".encode() for name in NAMES}
+        own = {f"{name}:{self.port}".encode() for name in NAMES} | {one.encode() for one in self.elsewhere}
         if len(hosts) != 1 or hosts[0] not in own:
             hint = f"use http://127.0.0.1:{self.port}"
             raise Refusal(BadRequest("the Host header is not this server's", hint=hint))
         if not target.startswith("/") or target.startswith("//"):
             raise Refusal(BadRequest("the request's target is not a path"))
-        if said.get(b"origin", [b"http://" + hosts[0]]) != [b"http://" + hosts[0]]:
+        origin = f"{self.scheme([(b'host', hosts[0])])}://".encode() + hosts[0]
+        if said.get(b"origin", [origin]) != [origin]:
             raise Refusal(NotAllowed("requests of other origins are refused"))
+        if entering and _navigates(said):
+            return
         if any(site.lower() not in (b"same-origin", b"none") for site in said.get(b"sec-fetch-site", [])):
             raise Refusal(NotAllowed("requests of other sites are refused"))
 
 
-def _check_body(method: str, said: dict[bytes, list[bytes]]) -> None:
+def _navigates(said: dict[bytes, list[bytes]]) -> bool:
+    """Tell whether a browser shows the answer as a page of its own, not within another and not to a script."""
+    return said.get(b"sec-fetch-mode") == [b"navigate"] and said.get(b"sec-fetch-dest") == [b"document"]
+
+
+def _check_body(method: str, said: dict[bytes, list[bytes]], form: bool) -> None:
     lengths = said.get(b"content-length", [])
     if len(lengths) > 1 or (lengths and b"transfer-encoding" in said):
         raise Refusal(BadRequest("the length of the body is told twice"))
@@ -66,6 +89,7 @@ def _check_body(method: str, said: dict[bytes, list[bytes]]) -> None:
     if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > limits.BODY):
         raise Refusal(TooLarge(f"the body is larger than {limits.BODY // 2**20} MiB"))
     kinds = said.get(b"content-type", [])
-    json = len(kinds) == 1 and kinds[0].split(b";")[0].strip().lower() == b"application/json"
-    if method in BODIED and not json:  # it also keeps plain HTML forms out
-        raise Refusal(BadRequest("the body must be application/json"), 415)
+    wanted = "application/x-www-form-urlencoded" if form else "application/json"
+    fitting = len(kinds) == 1 and kinds[0].split(b";")[0].strip().lower() == wanted.encode()
+    if method in BODIED and not fitting:  # it also keeps plain HTML forms out
+        raise Refusal(BadRequest(f"the body must be {wanted}"), 415)

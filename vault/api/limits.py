@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vault import limits, types
-from vault.api import rar
+from vault.api import cursors, lists, rar
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ ACTIONS = Limit(1, len(types.Action))
 LIFE = Limit(1, limits.GRANT_DAYS * 86400)
 """Seconds that a grant lasts."""
 SOME = Limit(1, limits.POSITION)
+CURSOR = Limit(1, cursors.LONGEST)
+PAGE = {"limit": Limit(1, limits.PAGE), "cursor": CURSOR}
 NAMES = Limit(0, limits.NAMES, limits.LABEL)
 """Of records and filters; names that must be shorter are checked where they are used."""
 
@@ -51,10 +53,15 @@ LIMITS: dict[type, dict[str, Limit]] = {
     types.ApproveRequest: {"seconds": LIFE, "actions": ACTIONS, "expires_in": LIFE},
     types.AuditRequest: {"limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION), "client": NAME},
     types.ReplayRequest: {"client": NAME, "limit": Limit(1, limits.PAGE), "before": Limit(0, limits.POSITION)},
+    **{kind: PAGE for kind in (lists.PageRequest, lists.RequestsRequest)},
+    lists.AuditQuery: PAGE | {"before": Limit(0, limits.POSITION), "client": NAME},
+    lists.ReplayQuery: PAGE | {"before": Limit(0, limits.POSITION), "client": NAME},
+    lists.RecordsQuery: PAGE | {"collection": NAME},
     types.ProviderRequest: {
         "url": Limit(1, limits.URL), "model": Limit(1, limits.MODEL), "key": Limit(0, limits.KEY),
         "window": Limit(limits.LEAST_WINDOW, limits.WINDOW),
     },
+    types.PairingRequest: {"seconds": Limit(1, limits.PAIRING_SECONDS)},
     types.OrderRequest: {"names": Limit(1, limits.PROVIDERS, limits.NAME)},
     types.BriefRequest: {"question": Limit(1, limits.QUERY), "limit": Limit(1, limits.HITS)},
     rar.VaultQuery: {

@@ -10,16 +10,59 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from vault import __version__
+from vault.api import stream
+from vault.api.headers import KEY, MATCH, ONCE, TAG
 from vault.api.limits import LIMITS, Limit
 from vault.api.problems import MEDIA_TYPE
 from vault.api.wire import called, plain, word
-from vault.errors import VaultError, kinds
-from vault.types import OwnerToken
+from vault.errors import (
+    AuditFailed,
+    BadRequest,
+    Busy,
+    Damaged,
+    Locked,
+    Missing,
+    NotAllowed,
+    NotFound,
+    Overloaded,
+    Refused,
+    RolledBack,
+    StorageFailed,
+    Throttled,
+    TooLarge,
+    VaultError,
+    WrongPassphrase,
+    kinds,
+)
+from vault.types import Event, Link, OwnerToken
 
 _PLAIN: dict[Any, dict[str, Any]] = {
     str: {"type": "string"}, int: {"type": "integer"}, bool: {"type": "boolean"}, float: {"type": "number"},
     datetime: {"type": "string", "format": "date-time"}, Any: {}, object: {},
 }  # fmt: skip
+ANYBODY = (BadRequest, TooLarge, NotAllowed, Locked, Overloaded, VaultError)
+"""What is refused before anybody looks at what is asked, and what may go wrong with everything."""
+EVERY = (
+    *ANYBODY, Refused, NotFound, Throttled, Busy, StorageFailed, AuditFailed, Damaged, RolledBack, Missing,
+)  # fmt: skip
+"""What every route that needs a token may refuse or fail with."""
+_TEXT = {"schema": {"type": "string"}}
+_RATE = {"RateLimit": _TEXT, "RateLimit-Policy": _TEXT}
+_LATER = {"Retry-After": {"schema": {"type": "string"}}}
+_TAG = {"ETag": _TEXT}
+_HEADERS = {
+    "key": {
+        "name": ONCE, "in": "header", "required": False,
+        "description": "The same key with the same request is answered as it was, for a day, and done once.",
+        "schema": {"type": "string", "pattern": KEY},
+    },
+    "match": {
+        "name": MATCH, "in": "header", "required": False,
+        "description": "The tag of the grant as it was seen; refused when it is another by now.",
+        "schema": {"type": "string", "pattern": TAG},
+    },
+}  # fmt: skip
+_NOTHING = {"type": "object", "maxProperties": 0}
 _PASSPHRASE = {
     "type": "object",
     "properties": {"passphrase": {"type": "string"}},
@@ -57,10 +100,10 @@ class Schemas:
 
     def record(self, kind: type) -> dict[str, Any]:
         """Return the object schema of a dataclass. A field with a default may be left out of a request."""
-        hints, limits = get_type_hints(kind), LIMITS.get(kind, {})
+        hints, bounds = get_type_hints(kind), LIMITS.get(kind, {})
         properties, required = {}, []
         for field in dataclasses.fields(kind):
-            schema = dict(self.of(hints[field.name], limits.get(field.name)))
+            schema = dict(self.of(hints[field.name], bounds.get(field.name)))
             if field.default is not dataclasses.MISSING:
                 default = plain(field.default)
                 schema |= {} if default is None or isinstance(default, dict) else {"default": default}
@@ -86,12 +129,18 @@ def document() -> dict[str, Any]:
     schemas, paths = Schemas(), dict[str, dict[str, Any]]()
     for route in ROUTES:
         operation = _operation(schemas, route.name, route.summary, route.gives)
-        parameters = [_parameter(name, "path", {"type": "string"}, True) for name in re.findall(r"{(\w+)}", route.path)]
+        parameters = [_parameter(name, "path", _named(name), True) for name in re.findall(r"{(\w+)}", route.path)]
         if route.takes and route.method == "GET":
             record = schemas.record(route.takes)
-            parameters += [_parameter(name, "query", one, False) for name, one in record["properties"].items()]
-        elif route.takes:
-            operation["requestBody"] = _body(schemas.of(route.takes))
+            parameters += [
+                _parameter(name, "query", one, name in record["required"]) for name, one in record["properties"].items()
+            ]
+        elif route.method in ("POST", "PATCH"):
+            operation["requestBody"] = _body(schemas.of(route.takes) if route.takes else _NOTHING)
+        parameters += [_HEADERS[route.given]] if route.given in _HEADERS else []
+        tagged = getattr(route.gives, "__dataclass_fields__", {}).keys() & {"tag"}
+        operation["responses"]["200"]["headers"] = _RATE | (_TAG if tagged else {})
+        operation["responses"] |= _problems({*EVERY, *route.refuses}, body=route.method in ("POST", "PATCH"))
         paths.setdefault(route.path, {})[route.method.lower()] = operation | (
             {"parameters": parameters} if parameters else {}
         )
@@ -123,15 +172,32 @@ def _add_others(schemas: Schemas, paths: dict[str, dict[str, Any]]) -> None:
         ("get", "/healthz", "healthz", "Whether the vault is locked. Answered while it is, too.", state),
         ("post", "/v1/unlock", "unlock", "Unlock, for the owner's token. Answered while locked, too.", OwnerToken),
         ("post", "/v1/lock", "lock", "End the process that holds the key. The owner's.", state),
+        ("post", "/v1/console", "link", "A link that signs one browser in to the console, once. The owner's.", Link),
         ("get", "/openapi.json", "openapi", "This document.", anything),
         ("get", "/.well-known/vault-keys.json", "keys", "The keys that verify tokens and checkpoints.", anything),
     ):
         operation = _operation(schemas, name, summary, gives)
-        if name != "lock":
+        refused = set(EVERY) if name in ("lock", "link") else set(ANYBODY)
+        if name not in ("lock", "link"):
             operation["security"] = []
+        if method == "post":
+            operation["requestBody"] = _body(_PASSPHRASE if name == "unlock" else _NOTHING)
         if name == "unlock":
-            operation["requestBody"] = _body(_PASSPHRASE)
+            refused |= {WrongPassphrase, Throttled, Busy, AuditFailed, StorageFailed}
+        operation["responses"] |= _problems(refused, body=method == "post")
         paths[path] = {method: operation}
+    paths[stream.PATH] = {"get": _events(schemas)}
+
+
+def _events(schemas: Schemas) -> dict[str, Any]:
+    operation = _operation(schemas, "events", "What happens, as server-sent events. The owner's.", Event)
+    operation["responses"]["200"] = {
+        "description": "Events, one line of JSON each; the id of the last is where one goes on.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "itemSchema": schemas.of(Event)}},
+    }
+    operation["parameters"] = [_parameter("Last-Event-ID", "header", {"type": "string", "maxLength": 31}, False)]
+    operation["responses"] |= _problems(set(EVERY), body=False)
+    return operation
 
 
 def _operation(schemas: Schemas, name: str, summary: str, gives: Any) -> dict[str, Any]:
@@ -139,14 +205,36 @@ def _operation(schemas: Schemas, name: str, summary: str, gives: Any) -> dict[st
     return {
         "operationId": name,
         "summary": summary,
-        "responses": {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}},
-            "default": {
-                "description": "A refusal or failure.",
-                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            },
-        },
+        "responses": {"200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}}},
     }
+
+
+def _problems(refused: set[type[VaultError]], body: bool) -> dict[str, Any]:
+    """Return a response for each status that a refusal may have, with its codes."""
+    codes: dict[int, set[str]] = {}
+    for kind in refused:
+        codes.setdefault(kind.status, set()).add(kind.code)
+    if body:
+        codes[415] = {BadRequest.code}
+    return {
+        str(status): {
+            "description": ", ".join(f"`{code}`" for code in sorted(said)),
+            "content": {MEDIA_TYPE: {"schema": _refusal(sorted(said))}},
+            **({"headers": _LATER} if status == 429 else {}),
+        }
+        for status, said in sorted(codes.items())
+    }
+
+
+def _refusal(codes: list[str]) -> dict[str, Any]:
+    return {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": {"code": {"enum": codes}}}]}
+
+
+def _named(name: str) -> dict[str, Any]:
+    """Return the schema of a part of a path."""
+    if name == "number":
+        return {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
+    return {"type": "string", "minLength": 1, **({} if name == "name" else {"pattern": "^[^/]+$"})}
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vault.errors import BadRequest, VaultError, kinds
+from vault.errors import BadRequest, Throttled, VaultError, kinds
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:ownvault:problem:"
@@ -38,6 +39,8 @@ class Refusal(Exception):
         super().__init__(error.message)
         self.error, self.status = error, status or error.status
         self.headers = dict(headers or {}) | ({"www-authenticate": "Bearer"} if self.status == 401 else {})
+        if isinstance(error, Throttled):
+            self.headers["retry-after"] = str(math.ceil(error.seconds))
 
 
 def method_refused(answered: Iterable[str]) -> Refusal:

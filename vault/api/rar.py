@@ -6,12 +6,15 @@ vault's own words; the two functions here turn one into the other and lose nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from vault.errors import BadRequest
-from vault.types import AccessRequest, Action, Detail, Filter, Limits
+from vault.errors import BadRequest, FlowRefused
+from vault.types import AccessRequest, Action, Detail, Filter, GrantView, Limits
 
 
 class Type(StrEnum):
@@ -29,6 +32,11 @@ class Tool(StrEnum):
 
 ACTIONS = {Tool.SEARCH: Action.SEARCH, Tool.FETCH: Action.READ, Tool.COUNT: Action.COUNT, Tool.ADD: Action.ADD}
 TOOLS = {action: tool for tool, action in ACTIONS.items()}
+SCOPES = {f"vault:{tool}": action for tool, action in ACTIONS.items()}
+"""What clients say that know scopes only; what they get is for the owner to say."""
+DEFAULT_SCOPES = ("vault:search", "vault:fetch", "vault:count")
+PASSED_OVER = frozenset({"offline_access", "openid", "profile"})
+"""Scopes that clients add out of habit and that mean nothing here: tokens can always be renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +101,56 @@ def query(request: AccessRequest) -> VaultQuery:
         max_queries_per_hour=limits.queries_per_hour, max_records_per_day=limits.records_per_day,
         max_bytes_per_day=limits.bytes_per_day, expires_in=request.expires_in,
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------- OAuth
+
+
+def wish(details: str, scope: str, places: Collection[str]) -> AccessRequest:
+    """Return what an OAuth request asks for: its `authorization_details` if it has any, else its `scope`.
+
+    `places` are the addresses of this vault. FlowRefused for what is neither.
+    """
+    from vault.api import wire
+
+    if not details:
+        return AccessRequest("", _actions(scope.split()))
+    try:
+        wire.unambiguous(details)
+        said = json.loads(details)
+        if not isinstance(said, list) or len(said) != 1:
+            raise BadRequest("say one object of the type vault_query")
+        asked = wire.read(VaultQuery, json.dumps(said[0]))
+        here = next((place for place in asked.locations or () if place in places), "")
+        return request(asked, here)
+    except (ValueError, RecursionError):
+        raise FlowRefused("authorization_details: this is not JSON", "invalid_authorization_details") from None
+    except BadRequest as error:
+        raise FlowRefused(f"authorization_details: {error.message}", "invalid_authorization_details") from None
+
+
+def _actions(scopes: Iterable[str]) -> tuple[Action, ...]:
+    named = [one for one in dict.fromkeys(scopes) if one not in PASSED_OVER] or DEFAULT_SCOPES
+    if unknown := [one for one in named if one not in SCOPES]:
+        raise FlowRefused(f"scope: {unknown[0][:40]!r} is none of {' '.join(SCOPES)}", "invalid_scope")
+    return tuple(SCOPES[one] for one in named)
+
+
+def scope(grant: GrantView) -> str:
+    """Return the scopes that a grant amounts to."""
+    return " ".join(name for name, action in SCOPES.items() if action in grant.actions)
+
+
+def granted(grant: GrantView) -> list[dict[str, Any]]:
+    """Return what was granted, as authorization details: of several label or people conditions each is a list."""
+    where = dict(grant.scope)
+    said: dict[str, Any] = {
+        "type": str(Type.VAULT_QUERY),
+        "actions": [TOOLS[one] for one in grant.actions if one in TOOLS],
+    }
+    if (collections := where.pop("collections")) != "*":
+        said["datatypes"] = collections
+    window = {name: where.pop(old) for name, old in (("from", "since"), ("to", "until")) if old in where}
+    said |= where | ({"time_range": window} if window else {}) | {"detail": grant.detail.name.lower()}
+    said |= {f"max_{name}": most for name, most in asdict(grant.limits).items() if most is not None}
+    return [said]

@@ -25,16 +25,47 @@ the same as OpenAPI 3.1 at `/openapi.json`.
 - An error is `application/problem+json` (RFC 9457) with a stable `code`: `{"type", "title", "status", "code",
   "detail", "hint"?}`. Out of scope and absent are the same `not_found`.
 - Every answer was recorded before it left; its `receipt` has the entry's number and leaf hash.
+- Lists come in pages: `limit` items at most, and `next`, the `cursor` of the page after this one. A cursor is good for
+  the grant and the list that it was given for, until the vault is locked.
+- `Idempotency-Key: "…"` on `POST /v1/records`: the same key with the same request is answered as it was, for a day,
+  and done once, whatever broke in between. With another request: 422 `key_reused`. While it is under way: 409.
+- `GET /v1/grants/{id}` and whatever changes a grant tell its `ETag`; with `If-Match` a change is made only if the grant
+  is still as it was seen: 412 `changed` otherwise. The tag is another with every change of what the grant allows and of
+  whether it answers; usage does not change it.
+- A client may ask 50 times a second in the long run and 500 times at once, the owner as often as they like. `RateLimit`
+  tells what is left, 429 `throttled` with `Retry-After` when to come back.
 
 ```
 curl -s http://127.0.0.1:7117/v1/search -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
      -d '{"query": "who repaired the boat", "limit": 3, "filter": {"collections": ["notes"]}}'
 ```
 """
+EVENTS = """\
+`GET /v1/events` tells the owner's own programs what happens, as server-sent events. An event has no content and no
+query: who did what to which grant, with the number of its audit entry, where the rest is.
+
+| Event | |
+|---|---|
+| `release` | a client was answered: `what` it asked (search, read, count) and how many `records` left |
+| `refusal` | somebody was refused; `reason` is the log's |
+| `request` | something waits for the owner: `request` is its id |
+| `decision` | the owner approved or denied a request |
+| `grant` | a grant was made, narrowed, resumed or revoked |
+| `pause` | a grant was paused, by the owner or by its own limit |
+| `added`, `forgotten` | records came, or went |
+| `lock` | the owner's capability was given out, or the vault is being locked |
+| `notice` | something that the owner should know; `what` is its kind |
+| `end` | the stream ends: the token does, or the vault is locked |
+
+The id of an event is where to go on: `Last-Event-ID: ID` repeats nothing that came before it, at worst some of what
+came with it. After 15 silent seconds a comment says that the stream is still there. At most 16 may listen at once.
+Listening does not put off the idle lock.
+"""
 MCP = """\
 `POST /mcp` is MCP over streamable HTTP, for both protocol eras (2026-07-28 and 2025-11-25), with the same tokens;
 `ownvault mcp` speaks it over stdin and stdout. Only the tools that a token allows are listed, and no other can be
-told from one that does not exist. A failed call has `{"code": …}` with the codes below.
+told from one that does not exist. A failed call has `{"code": …, "message": …}` with the codes below. Resources,
+approvals, and what the bridge does while the vault is locked: [MCP](mcp.md).
 """
 
 
@@ -44,6 +75,7 @@ def page() -> str:
     schemas = document["components"]["schemas"]
     parts = [INTRODUCTION, "## Routes\n", *_routes(document["paths"]), "## Objects\n"]
     parts += [_object(name, schema) for name, schema in schemas.items() if name != "Problem"]
+    parts += ["## Events\n", EVENTS]
     parts += ["## MCP tools\n", MCP, *(_tool(name) for name in TOOLS), "## Error codes\n", _codes()]
     return "\n".join(parts)
 
@@ -54,10 +86,12 @@ def _routes(paths: dict[str, Any]) -> list[str]:
         for method, operation in methods.items():
             taken = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
             query = [f"`{one['name']}`" for one in operation.get("parameters", []) if one["in"] == "query"]
-            given = operation["responses"]["200"]["content"]["application/json"]["schema"]
-            takes = _kind(taken) if taken else ", ".join(query)
+            (given,) = operation["responses"]["200"]["content"].values()
+            headers = [f"`{one['name']}`" for one in operation.get("parameters", []) if one["in"] == "header"]
+            takes = ", ".join(([_kind(taken)] if taken and taken.get("maxProperties") != 0 else query) + headers)
             public = " *public*" if operation.get("security") == [] else ""
-            lines.append(f"| `{method.upper()} {path}` | {takes} | {_kind(given)} | {operation['summary']}{public} |")
+            gives = _kind(given.get("itemSchema") or given["schema"])
+            lines.append(f"| `{method.upper()} {path}` | {takes} | {gives} | {operation['summary']}{public} |")
     return ["\n".join(lines) + "\n"]
 
 

@@ -5,28 +5,27 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from vault import __version__, limits
-from vault.api import openapi, wire
+from vault.api import headers, openapi, wire
+from vault.api.asker import asker, known, nothing, via
 from vault.api.attempts import KNOCK, Attempts, secret
-from vault.api.client import VIA
+from vault.api.cursors import Cursors, Pages
 from vault.api.problems import MEDIA_TYPE, Refusal, internal, method_refused, place, problem
 from vault.api.routes import ROUTES, Route
+from vault.api.surfaces import SURFACES
 from vault.errors import BadRequest, NotFound, TooLarge, VaultError
-from vault.types import Action, Holder
 
 if TYPE_CHECKING:
     from vault.service import Vault
 
 log = logging.getLogger("ownvault.api")
-VOICES = ("cli",)
-"""Interfaces that speak REST and may say so; the log keeps them apart."""
 
 
 def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
@@ -35,14 +34,20 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
+    cursors = Cursors()
     for route in ROUTES:
         # A source's name may hold slashes, encoded as %2F or not; the other parts of paths are ids and numbers.
         rule = route.path.replace("{name}", "<path:name>").replace("{", "<").replace("}", ">")
-        app.add_url_rule(rule, route.name, _view(vault, route), methods=[route.method])
+        app.add_url_rule(rule, route.name, _view(vault, route, cursors), methods=[route.method])
     _add_public(app, vault, attempts)
+    for surface in SURFACES:
+        surface.mount(app, vault, attempts)
 
     def lock_now() -> Response:
-        vault.permit_lock(_known(vault, _holder()))
+        holder = asker()
+        vault.admit(holder, "lock")
+        nothing()
+        vault.permit_lock(known(vault, holder))
         lock()
         return _json({"state": "locked", "version": __version__})
 
@@ -53,11 +58,14 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     return app
 
 
-def _view(vault: Vault, route: Route) -> Callable[..., Response]:
+def _view(vault: Vault, route: Route, cursors: Cursors) -> Callable[..., Response]:
     def view(**path: str) -> Response:
-        holder = _holder()
-        vault.admit(holder, route.name)  # a stranger's body is not even read as JSON
-        return _json(route.answers(vault, _known(vault, holder), _request(route), **path))
+        holder = asker()
+        admitted = vault.admit(holder, route.name)  # a stranger's body is not even read as JSON
+        asked = _request(route)
+        more = _more(route, asked, admitted.grant, cursors)
+        answer = route.answers(vault, known(vault, holder), asked, **path, **more)
+        return _json(answer, headers.rate(admitted.allowance) | headers.tag(getattr(answer, "tag", "")))
 
     return view
 
@@ -70,9 +78,9 @@ def _add_public(app: Flask, vault: Vault, attempts: Attempts) -> None:
         return _json({"state": state, "version": __version__})
 
     def unlock() -> Response:
-        known = attempts.knows(request.headers.get(KNOCK, ""))
-        with attempts.attempt(known):
-            return _json(vault.prove_owner(secret(request.get_data()), _via() if known else "rest"))
+        trusted = attempts.knows(request.headers.get(KNOCK, ""))
+        with attempts.attempt(trusted):
+            return _json(vault.prove_owner(secret(request.get_data()), via() if trusted else "rest"))
 
     app.add_url_rule("/healthz", "healthz", healthz, methods=["GET"])
     app.add_url_rule(
@@ -82,27 +90,9 @@ def _add_public(app: Flask, vault: Vault, attempts: Attempts) -> None:
     app.add_url_rule("/v1/unlock", "unlock", unlock, methods=["POST"])
 
 
-def _holder() -> Holder:
-    """Return whoever asks. Without a bearer token the holder has an empty one, which the vault refuses and records."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return Holder(token.strip() if scheme.lower() == "bearer" else "", "rest")
-
-
-def _known(vault: Vault, holder: Holder) -> Holder:
-    """Return the holder with the interface that it says it is, which is believed of the owner's grant alone."""
-    via = _via()
-    return replace(holder, via=via) if via != "rest" and Action.GRANT in vault.actions(holder) else holder
-
-
-def _via() -> str:
-    said = request.headers.get(VIA, "")
-    return said if said in VOICES else "rest"
-
-
 def _request(route: Route) -> Any:
     if route.takes is None:
-        if request.get_data().strip() not in (b"", b"{}"):
-            raise BadRequest("this route takes nothing")
+        nothing()
         return None
     if route.method == "GET":
         return wire.query(route.takes, dict(request.args.lists()))
@@ -112,8 +102,20 @@ def _request(route: Route) -> Any:
     return wire.read(route.takes, body)
 
 
-def _json(value: Any) -> Response:
-    return Response(wire.dump(value), mimetype="application/json")
+def _more(route: Route, asked: Any, grant: str, cursors: Cursors) -> dict[str, Any]:
+    """Return what a route is given beside its request."""
+    if route.given == "key":
+        return {"key": headers.once(request.headers.get(headers.ONCE))}
+    if route.given == "match":
+        return {"match": headers.match(request.headers.get(headers.MATCH))}
+    if route.given == "pages":
+        said = {name: value for name, value in wire.plain(asked).items() if name not in ("cursor", "limit")}
+        return {"pages": Pages(cursors, json.dumps([grant, route.name, said]), asked.cursor)}
+    return {}
+
+
+def _json(value: Any, told: Mapping[str, str] = MappingProxyType({})) -> Response:
+    return Response(wire.dump(value), headers=dict(told), mimetype="application/json")
 
 
 def _failed(error: Exception) -> Response:

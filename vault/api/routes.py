@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from vault import types
-from vault.errors import BadRequest
+from vault.api.cursors import Pages
+from vault.api.lists import (
+    AuditEntries,
+    AuditQuery,
+    Grants,
+    NoticesPage,
+    PageRequest,
+    RecordLines,
+    RecordsQuery,
+    Releases,
+    ReplayQuery,
+    Requests,
+    RequestsRequest,
+)
+from vault.errors import (
+    ApprovalRequired,
+    BadRequest,
+    Changed,
+    Denied,
+    KeyReused,
+    LimitReached,
+    UnderWay,
+    VaultError,
+)
 from vault.service import Vault
-from vault.types import Holder
+from vault.types import Holder, micros
 
 Answering: TypeAlias = Callable[..., Any]
 KEYS: dict[str, Any] = {"type": "object"}
@@ -19,7 +42,9 @@ KEYS: dict[str, Any] = {"type": "object"}
 class Route:
     """One route. `takes` is the request's class: of the body, or of the query when the method is GET.
 
-    `answers(vault, holder, request, **path)` is the one line between decoding and encoding.
+    `answers(vault, holder, request, **path)` is the one line between decoding and encoding. Some are given more:
+    the `pages` of a list, the idempotency `key`, or the tag that must `match`. `refuses` is what it refuses beside
+    what every route may.
     """
 
     method: str
@@ -29,23 +54,8 @@ class Route:
     takes: type | None
     gives: Any
     answers: Answering
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    grants: tuple[types.GrantView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Requests:
-    requests: tuple[types.RequestView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RequestsRequest:
-    """Which requests to list: those that wait, or with `all` every one."""
-
-    all: bool = False
+    given: str = ""
+    refuses: tuple[type[VaultError], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,8 @@ class Proof:
 def _on(method: Callable[..., Any]) -> Answering:
     """Answer by a method that takes the id in the path, and the request when there is one."""
 
-    def answers(vault: Vault, holder: Holder, request: Any, id: str) -> Any:
-        return method(vault, holder, id) if request is None else method(vault, holder, id, request)
+    def answers(vault: Vault, holder: Holder, request: Any, id: str, **more: Any) -> Any:
+        return method(vault, holder, id, **more) if request is None else method(vault, holder, id, request, **more)
 
     return answers
 
@@ -98,8 +108,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _grants(vault: Vault, holder: Holder, _: None) -> Grants:
-    return Grants(vault.grants(holder))
+def _grants(vault: Vault, holder: Holder, request: PageRequest, pages: Pages) -> Grants:
+    return Grants(*pages.cut(vault.grants(holder), request.limit, lambda one: [-micros(one.created), one.id]))
 
 
 def _providers(vault: Vault, holder: Holder, _: None) -> Providers:
@@ -110,8 +120,42 @@ def _prefer(vault: Vault, holder: Holder, request: types.OrderRequest) -> Provid
     return Providers(vault.prefer(holder, request))
 
 
-def _requests(vault: Vault, holder: Holder, request: RequestsRequest) -> Requests:
-    return Requests(vault.requests(holder, request.all))
+def _requests(vault: Vault, holder: Holder, request: RequestsRequest, pages: Pages) -> Requests:
+    listed = vault.requests(holder, request.all)
+    return Requests(*pages.cut(listed, request.limit, lambda one: [-micros(one.created), one.id]))
+
+
+def _notices(vault: Vault, holder: Holder, request: PageRequest, pages: Pages) -> NoticesPage:
+    return NoticesPage(*pages.cut(vault.notices(holder).notices, request.limit, lambda one: [-one.number]))
+
+
+def _audit(vault: Vault, holder: Holder, request: AuditQuery, pages: Pages) -> AuditEntries:
+    before = _begin(request.before, pages)
+    page = vault.audit(holder, types.AuditRequest(request.limit, before, request.client))
+    return AuditEntries(page.entries, page.size, pages.after(_end(page.entries, request.limit)))
+
+
+def _replay(vault: Vault, holder: Holder, request: ReplayQuery, pages: Pages) -> Releases:
+    before = _begin(request.before, pages)
+    page = vault.replay(holder, types.ReplayRequest(request.client, request.limit, before))
+    end = _end(page.releases, request.limit)
+    return Releases(page.client, page.releases, page.records, page.bytes, pages.after(end))
+
+
+def _begin(before: int | None, pages: Pages) -> int | None:
+    if before is not None and pages.cursor is not None:
+        raise BadRequest("a cursor and `before` are two beginnings", hint="say one of them")
+    begin: int | None = before if pages.cursor is None else pages.position
+    return begin
+
+
+def _end(page: Sequence[types.AuditEntry | types.Release], limit: int) -> int | None:
+    return page[-1].number if len(page) == limit and page[-1].number else None
+
+
+def _records(vault: Vault, holder: Holder, request: RecordsQuery, pages: Pages) -> RecordLines:
+    page = vault.records(holder, types.RecordsRequest(request.collection, request.limit, pages.position))
+    return RecordLines(page.records, pages.after(page.more))
 
 
 def _revoke_token(vault: Vault, holder: Holder, request: TokenRequest) -> types.GrantView:
@@ -126,20 +170,27 @@ def _origins(vault: Vault, holder: Holder, _: None, name: str) -> Origins:
     return Origins(vault.origins(holder, name))
 
 
+HELD = (LimitReached, ApprovalRequired, Denied)
+"""What holds an answer back that a grant allows."""
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/search", "search", "Search by meaning and by words; best first.",
-          types.SearchRequest, types.Answer, Vault.search),
+          types.SearchRequest, types.Answer, Vault.search, refuses=HELD),
     Route("POST", "/v1/records/read", "read", "Read one record.",
-          types.ReadRequest, types.ReadAnswer, Vault.read),
+          types.ReadRequest, types.ReadAnswer, Vault.read, refuses=HELD),
     Route("POST", "/v1/count", "count", "Count records, broken down if asked; say when the first and last were.",
-          types.CountRequest, types.CountAnswer, Vault.count),
+          types.CountRequest, types.CountAnswer, Vault.count, refuses=HELD),
     Route("POST", "/v1/records", "add", "Add records; the same ones again change nothing.",
-          types.AddRequest, types.AddAnswer, Vault.add),
+          types.AddRequest, types.AddAnswer, Vault.add, "key", (*HELD, KeyReused, UnderWay)),
+    Route("GET", "/v1/records", "records", "List what a collection holds, without its text.",
+          RecordsQuery, RecordLines, _records, "pages"),
     Route("DELETE", "/v1/records/{id}", "forget", "Delete one record for good.",
           None, types.Receipt, _on(Vault.forget)),
 
     Route("GET", "/v1/grants", "grants", "List every grant, newest first.",
-          None, Grants, _grants),
+          PageRequest, Grants, _grants, "pages"),
+    Route("GET", "/v1/grants/{id}", "see", "Say how one grant stands. Its tag is for `If-Match`.",
+          None, types.GrantView, _on(Vault.see)),
     Route("POST", "/v1/grants", "grant", "Grant a client access. The token is shown this once.",
           types.GrantRequest, types.Granted, Vault.grant),
     Route("POST", "/v1/grants/preview", "preview", "Say what a grant would show now, without making it.",
@@ -151,18 +202,18 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/grants/{id}/search", "simulate", "Search as the holder of a grant would. Nothing is charged.",
           types.SearchRequest, types.Simulation, _on(Vault.simulate)),
     Route("PATCH", "/v1/grants/{id}", "narrow", "Take something away from a grant. Nothing here can widen it.",
-          types.NarrowRequest, types.GrantView, _on(Vault.narrow)),
+          types.NarrowRequest, types.GrantView, _on(Vault.narrow), "match", (Changed,)),
     Route("POST", "/v1/grants/{id}/pause", "pause", "Stop answering a grant until it is resumed.",
-          None, types.GrantView, _on(Vault.pause)),
+          None, types.GrantView, _on(Vault.pause), "match", (Changed,)),
     Route("POST", "/v1/grants/{id}/resume", "resume", "Answer a paused grant again; its allowance starts anew.",
-          None, types.GrantView, _on(Vault.resume)),
+          None, types.GrantView, _on(Vault.resume), "match", (Changed,)),
     Route("DELETE", "/v1/grants/{id}", "revoke", "Revoke a grant, at once and everywhere.",
-          None, types.GrantView, _on(Vault.revoke)),
+          None, types.GrantView, _on(Vault.revoke), "match", (Changed,)),
     Route("POST", "/v1/tokens/revoke", "revoke_token", "Revoke one token and all that were made of it.",
           TokenRequest, types.GrantView, _revoke_token),
 
     Route("GET", "/v1/requests", "requests", "List what waits for the owner's decision.",
-          RequestsRequest, Requests, _requests),
+          RequestsRequest, Requests, _requests, "pages"),
     Route("POST", "/v1/requests", "request_access", "Ask the owner for a grant. Any good token may.",
           types.AccessRequest, types.RequestState, Vault.request_access),
     Route("GET", "/v1/requests/{id}", "request_state", "Say where a request of one's own stands.",
@@ -183,18 +234,25 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v1/providers/{id}", "withdraw", "Forget a language model and its key; revoke its grant.",
           None, types.ProviderView, _on(Vault.withdraw)),
     Route("POST", "/v1/providers/{id}/brief", "brief", "Release to a language model what answers a question.",
-          types.BriefRequest, types.Brief, _on(Vault.brief)),
+          types.BriefRequest, types.Brief, _on(Vault.brief), refuses=HELD),
+
+    Route("GET", "/v1/pairing", "pairing", "Say whether new OAuth clients may register, and list those that did.",
+          None, types.Pairing, _plainly(Vault.pairing)),
+    Route("POST", "/v1/pairing", "open_pairing", "Let new OAuth clients register for a while.",
+          types.PairingRequest, types.Pairing, Vault.open_pairing),
+    Route("DELETE", "/v1/pairing", "close_pairing", "Let no new OAuth client register any more.",
+          None, types.Pairing, _plainly(Vault.close_pairing)),
 
     Route("GET", "/v1/audit", "audit", "A page of the audit log, newest first.",
-          types.AuditRequest, types.AuditPage, Vault.audit),
+          AuditQuery, AuditEntries, _audit, "pages"),
     Route("GET", "/v1/audit/replay", "replay", "What a client was ever given, in the words it got, newest first.",
-          types.ReplayRequest, types.Replay, Vault.replay),
+          ReplayQuery, Releases, _replay, "pages"),
     Route("GET", "/v1/audit/verify", "verify", "Recompute the audit tree and sign a checkpoint of it.",
           None, types.TreeReport, _plainly(Vault.verify)),
     Route("GET", "/v1/audit/{number}/proof", "prove", "Prove that one entry is in the tree.",
           None, Proof, _prove),
     Route("GET", "/v1/notices", "notices", "What the owner should know.",
-          None, types.Notices, _plainly(Vault.notices)),
+          PageRequest, NoticesPage, _notices, "pages"),
     Route("DELETE", "/v1/notices/{number}", "dismiss", "Dismiss a notice.",
           None, types.Notices, _numbered(Vault.dismiss)),
 

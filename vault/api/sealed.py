@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vault.api.attempts import KNOCK, MAX_SECRET
-from vault.api.guard import SECURITY_HEADERS, Guard
+from vault.api.guard import Guard, security_headers
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
 from vault.errors import BadRequest, TooLarge
 
@@ -83,7 +83,7 @@ class Connection:
         kind = MEDIA_TYPE if status >= 400 else "application/json"
         head = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Refused')}".encode(), b"content-type: " + kind.encode()]
         head += [b"content-length: %d" % len(body), b"connection: close"]
-        head += [name + b": " + value for name, value in SECURITY_HEADERS]
+        head += [name + b": " + value for name, value in security_headers()]
         head += [f"{name}: {value}".encode() for name, value in headers.items()]
         unsent = b"" if self._head and self._head[0] == "HEAD" else body
         self._out = b"\r\n".join(head) + b"\r\n\r\n" + unsent

@@ -22,6 +22,7 @@ from typing import Any
 from vault import __version__
 from vault.api import child, problems, surroundings
 from vault.api.attempts import Attempts
+from vault.api.doors import NONE, Doors, Opened, opened
 from vault.api.guard import Guard
 from vault.api.sealed import Connection, Request, wipe
 from vault.config import Config
@@ -40,7 +41,9 @@ LOCK_SECONDS = 1.0
 """The same when it is to lock: the key goes now. What was acknowledged is on disk, and a kill loses nothing of it."""
 
 
-def serve(config: Config, secret: bytearray | None, *, json: bool = False, quiet: bool = False) -> int:
+def serve(
+    config: Config, secret: bytearray | None, *, json: bool = False, quiet: bool = False, doors: Doors = NONE
+) -> int:
     """Serve the vault until SIGTERM or SIGINT and return the exit code; SIGUSR1 locks it.
 
     With a passphrase it is unlocked before the address is printed; `secret` is wiped. Without, it starts locked.
@@ -49,10 +52,13 @@ def serve(config: Config, secret: bytearray | None, *, json: bool = False, quiet
     hygiene.harden()
     try:
         knock = os.urandom(16).hex()
-        with _bind(config.port) as listening, _owned(config, listening.getsockname()[1], knock) as ownership:
-            voice = surroundings.Voice(config, listening.getsockname()[1], json, quiet)
-            with surroundings.signals() as signals:
-                return Parent(config, listening, ownership, voice, knock).run(signals, secret)
+        with _bind(config.port) as listening, _owned(config) as ownership:
+            port = listening.getsockname()[1]
+            with opened(doors, config.directory, port) as there:
+                _announce(ownership, port, knock, there)
+                voice = surroundings.Voice(config, port, json, quiet, there)
+                with surroundings.signals() as signals:
+                    return Parent(config, listening, ownership, voice, knock, there.authorities).run(signals, secret)
     finally:
         wipe(secret or bytearray())
 
@@ -73,27 +79,30 @@ def _bind(port: int) -> socket.socket:
 
 
 @contextmanager
-def _owned(config: Config, port: int, knock: str) -> Iterator[lock.Ownership]:
-    """Own the vault, and tell where it answers, for as long as the context lasts.
-
-    The knock tells apart who can read this announcement and who merely reaches the port (see `attempts`).
-    """
+def _owned(config: Config) -> Iterator[lock.Ownership]:
+    """Own the vault for as long as the context lasts."""
     ownership = lock.Ownership.acquire(config.directory, wait_s=2, what="ownvault serve")
     try:
-        ownership.announce({"pid": os.getpid(), "port": port, "what": "ownvault serve", "knock": knock})
         yield ownership
     finally:
         ownership.release()
+
+
+def _announce(ownership: lock.Ownership, port: int, knock: str, doors: Opened) -> None:
+    """Tell where the vault answers. The knock tells apart who can read this and who merely reaches the port."""
+    said = {"pid": os.getpid(), "port": port, "what": "ownvault serve", "knock": knock}
+    ownership.announce(said | ({"socket": doors.place} if doors.place else {}))
 
 
 class Parent:
     """The loop of the sealed parent. At most one worker; at most one attempt to start one."""
 
     def __init__(
-        self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: surroundings.Voice, knock: str
-    ) -> None:
+        self, config: Config, listening: socket.socket, ownership: lock.Ownership, voice: surroundings.Voice,
+        knock: str, elsewhere: tuple[str, ...],
+    ) -> None:  # fmt: skip
         self._config, self._listening, self._ownership, self._voice = config, listening, ownership, voice
-        self._guard = Guard(listening.getsockname()[1])
+        self._guard, self._elsewhere = Guard(listening.getsockname()[1], elsewhere), elsewhere
         self._knock, self._attempts = knock, Attempts(config.directory, knock)
         self._selector = selectors.DefaultSelector()
         self._clients: set[Connection] = set()
@@ -175,7 +184,7 @@ class Parent:
     def _start(self, secret: bytearray | memoryview, form: str) -> None:
         descriptors = self._listening.fileno(), self._ownership.fileno()
         try:
-            self._worker = child.start(self._config, *descriptors, secret, form, self._knock)
+            self._worker = child.start(self._config, *descriptors, secret, form, self._knock, self._elsewhere)
         finally:
             wipe(secret)
         self._selector.register(self._worker.said, selectors.EVENT_READ, "worker")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from vault.api.doors import Opened
 from vault.config import Config
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD)
@@ -42,8 +43,8 @@ def _noted(_: int, __: FrameType | None) -> None:
 class Voice:
     """What the owner is told, on stdout once and on stderr later."""
 
-    def __init__(self, config: Config, port: int, as_json: bool, quiet: bool) -> None:
-        self._address, self._directory = f"http://127.0.0.1:{port}", str(config.directory)
+    def __init__(self, config: Config, port: int, as_json: bool, quiet: bool, doors: Opened) -> None:
+        self._address, self._directory, self._doors = f"http://127.0.0.1:{port}", str(config.directory), doors
         self._json, self._quiet, self._said = as_json, quiet, False
 
     def state(self, state: str, why: str = "") -> None:
@@ -53,7 +54,10 @@ class Voice:
                 self._write(sys.stderr, f"ownvault: {state}{why}")
             return
         self._said = True
-        told = {"address": self._address, "state": state, "pid": os.getpid(), "directory": self._directory}
+        told: dict[str, Any] = {"address": self._address, "state": state, "pid": os.getpid()}
+        told["directory"] = self._directory
+        far = [f"https://{one}" for one in self._doors.authorities]
+        told |= ({"socket": self._doors.place} if self._doors.place else {}) | ({"elsewhere": far} if far else {})
         line = f"ownvault serves {self._directory} at {self._address} ({state}); Ctrl-C ends it"
         self._write(sys.stdout, json.dumps(told) if self._json else self._address if self._quiet else line)
 

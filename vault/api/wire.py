@@ -106,7 +106,7 @@ def query(kind: type[T], arguments: Mapping[str, list[str]]) -> T:
     hints = get_type_hints(kind)
     for name, values in arguments.items():
         if len(values) != 1:
-            raise BadRequest(f"{_shown(name)}: given more than once")
+            raise BadRequest(f"{shown(name)}: given more than once")
         said[name] = _worded(values[0], (hints.get(name), *get_args(hints.get(name))))
     return read(kind, json.dumps(said))
 
@@ -162,11 +162,12 @@ def _message(fault: Any) -> str:
 def _place(location: tuple[int | str, ...]) -> str:
     place = ""
     for step in location:
-        place += f"[{step}]" if isinstance(step, int) else f".{_shown(step)}" if place else _shown(step)
+        place += f"[{step}]" if isinstance(step, int) else f".{shown(step)}" if place else shown(step)
     return place + ": " if place else ""
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """Return a name that somebody else gave, as far as it can be told back."""
     return name if name.isidentifier() and len(name) <= 40 else "(unknown)"
 
 

@@ -46,6 +46,7 @@ class Order:
     parent: int
     form: str
     knock: str
+    elsewhere: tuple[str, ...]
 
 
 def main(feed: int) -> int:
@@ -135,7 +136,7 @@ def _load() -> None:
 
 
 async def _serve(order: Order, vault: Vault, pool: ThreadPoolExecutor, ready: bytes) -> int:
-    from vault.api import listener, mcp, rest
+    from vault.api import events, listener, mcp, rest
     from vault.api.app import App
     from vault.api.attempts import Attempts
     from vault.api.guard import Guard
@@ -144,15 +145,21 @@ async def _serve(order: Order, vault: Vault, pool: ThreadPoolExecutor, ready: by
     endpoint = mcp.Endpoint(vault, pool)
     attempts = Attempts(order.config.directory, order.knock)
     flask = rest.make(vault, attempts, lambda: os.kill(order.parent, signal.SIGUSR1))
-    app = App(Guard(listening.getsockname()[1]), flask, endpoint, pool)
+    told = events.Events(vault, pool, events.asking)
+    app = App(Guard(listening.getsockname()[1], tuple(order.elsewhere)), flask, endpoint, pool, events=told)
     server, status = listener.make(app, listening), 0
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+
+    def stop() -> None:
+        told.close()
+        server.stop()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
 
     async def lock_when_idle() -> None:
         nonlocal status
         await idle(app, order.config.idle_lock * 60)
         status = child.IDLE
-        server.stop()
+        stop()
 
     async with endpoint.run():
         serving = asyncio.create_task(server.serve())

@@ -29,10 +29,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Nothing but a bug's own bug escapes."""
     import click
 
-    from vault.cli.failures import explain, internal, usage
+    from vault.cli.failures import Failures
     from vault.cli.root import root
     from vault.errors import VaultError
 
+    failures = Failures(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is shown as an escape
             stream.reconfigure(errors="backslashreplace")
@@ -45,16 +46,16 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.UsageError as error:
-        return usage(error)
+        return failures.usage(error)
     except VaultError as error:
-        return explain(error.message, error.hint, error.exit_code)
+        return failures.explain(error)
     except (KeyboardInterrupt, EOFError, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         _abandon_output()
         return BROKEN_PIPE
     except Exception as error:
-        return internal(error)
+        return failures.internal(error)
     return 0
 
 

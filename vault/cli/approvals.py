@@ -25,10 +25,11 @@ from vault.types import Action, Approved, ApproveRequest, Detail, Filter, Lastin
 @filters.which
 @terms.much
 @click.option("--expires", type=filters.Duration(), help="Of access: how long the grant lasts, at most as asked.")
+@click.option("--all", "everything", is_flag=True, help="Of access that names no part: the whole vault.")
 @pass_settings
 def approve(
     settings: Settings, id: str, once: bool, time: timedelta | None, always: bool, actions: tuple[Action, ...] | None,
-    filter: Filter, detail: Detail | None, limited: Limits, expires: timedelta | None,
+    filter: Filter, detail: Detail | None, limited: Limits, expires: timedelta | None, everything: bool,
 ) -> None:  # fmt: skip
     """Approve what an assistant asks for, or less.
 
@@ -39,7 +40,7 @@ def approve(
         raise click.UsageError("choose one of --once, --for and --always", click.get_current_context())
     lasting = Lasting.ALWAYS if always else Lasting.WHILE if time else Lasting.ONCE
     request = ApproveRequest(lasting, int(time.total_seconds()) if time else None, filter, actions, detail, limited,
-                             terms.seconds(expires))  # fmt: skip
+                             terms.seconds(expires), everything)  # fmt: skip
     with opened(settings) as vault:
         chosen = ids.request(vault, id)
         _sensible(vault, chosen, filter)
@@ -79,6 +80,9 @@ def _approved(settings: Settings, done: Approved, lasting: Lasting, filter: Filt
     if done.granted:
         screen.paragraph(f"Approved: {sentences.allowed(done.granted.grant)}.")
         exposures.show(done.granted.sees)
+        if not done.granted.token:
+            screen.note(settings, f"{client} gets tokens of its own, a quarter of an hour long each")
+            return
         grant.token(done.granted)
         screen.note(settings, f"{client} can fetch this token itself, once; you need not hand it over")
         return

@@ -43,13 +43,15 @@ from vault.types import (
     "--expires", type=filters.Duration(), default="30d", show_default=True, help="How long it lasts: 12h, 30d, 8w."
 )
 @click.option("--purpose", default="", help="What it is for, for your own records.")
+@click.option("--holder", default="", metavar="THUMBPRINT",
+              help="The key that its bearer must prove: see `ownvault token key`.")  # fmt: skip
 @click.option("--anyway", is_flag=True, help="Also with names that no record has yet.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would allow and show now.")
 @pass_settings
 def grant(
     settings: Settings, client: str, everything: bool, actions: tuple[Action, ...] | None, filter: Filter,
-    detail: Detail | None, limited: Limits, approval: str, expires: timedelta, purpose: str, anyway: bool,
-    dry_run: bool,
+    detail: Detail | None, limited: Limits, approval: str, expires: timedelta, purpose: str, holder: str,
+    anyway: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Grant an assistant access to part of the vault.
 
@@ -61,6 +63,7 @@ def grant(
 
     request = _request(client, terms.fitting(actions, detail), filter, everything, purpose, expires, detail, limited,
                        Approval(approval))  # fmt: skip
+    request = replace(request, holder=holder)
     said = _view(request, scope.in_words(scope.from_filter(filter, all=everything)))
     rest: exposures.Hidden | None = None
     reasons: list[str] = []

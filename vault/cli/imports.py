@@ -16,7 +16,7 @@ from vault import plugins
 from vault.cli import INTERRUPTED, plain, screen
 from vault.cli.intake import Intake, Report
 from vault.cli.open import Open, opened
-from vault.cli.root import Command, Settings
+from vault.cli.root import Command, Settings, computing
 from vault.cli.screen import pass_settings
 from vault.errors import ImportFailed, VaultError
 from vault.plugins import Item
@@ -46,6 +46,7 @@ LISTED = 20
 @click.option(
     "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the importer's own. May be repeated."
 )
+@computing
 @pass_settings
 def import_(
     settings: Settings,

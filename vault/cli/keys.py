@@ -1,21 +1,28 @@
-"""`ownvault keys`: the keys that sign capability tokens, renewed and retired."""
+"""`ownvault keys`: the keys that sign capability tokens, renewed and retired; and who can open the vault."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vault.cli import screen
-from vault.cli.open import opened
+from vault.cli import passphrase, screen
+from vault.cli.open import VIA, existing, held, opened
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings
+from vault.errors import Busy
+from vault.types import Holder
+
+if TYPE_CHECKING:
+    from vault.service import Vault
 
 
 @click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """List, renew and retire the keys that sign tokens.
+    """Renew the keys that sign tokens; list who can open the vault.
 
     Two can be live at once: the newest signs, and tokens of the one before it stay good until it is retired.
     """
@@ -58,6 +65,66 @@ def retire(settings: Settings, kid: int) -> None:
         screen.emit(published)
     else:
         screen.say(f"retired key {kid}: tokens that it signed are refused from now on")
+
+
+@keys.command()
+@pass_settings
+def slots(settings: Settings) -> None:
+    """List the keyslots: who can open the vault. Needs no passphrase."""
+    from vault import unlocking
+
+    found = unlocking.listed(existing(settings).directory)
+    if settings.json:
+        screen.emit({"slots": found})
+    else:
+        screen.table(("keyslot", "kind"), [(slot["id"], slot["kind"]) for slot in found])
+
+
+@keys.command("add-keyring")
+@pass_settings
+def add_keyring(settings: Settings) -> None:
+    """Let your system's keyring open the vault.
+
+    Then `ownvault mcp` starts the server by itself when none runs. Every program that can read your keyring,
+    that is, each of yours while you are logged in, can open the vault from then on. A vault that you locked
+    stays locked.
+    """
+    with _alone(settings) as (vault, holder, secret):
+        id = vault.add_keyring(holder, secret)
+    if settings.json:
+        screen.emit({"id": id, "kind": "keyring"})
+    else:
+        screen.say(f"added keyslot {id}: your system's keyring opens the vault now")
+        screen.note(settings, "to take it back: ownvault keys remove-keyring")
+
+
+@keys.command("remove-keyring")
+@pass_settings
+def remove_keyring(settings: Settings) -> None:
+    """Let your system's keyring open the vault no longer."""
+    with _alone(settings) as (vault, holder, _):
+        vault.remove_keyring(holder)
+    if settings.json:
+        screen.emit({"removed": "keyring"})
+    else:
+        screen.say("removed: your system's keyring opens the vault no longer")
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[tuple[Vault, Holder, bytearray]]:
+    """Yield the vault, opened here, its owner, and the passphrase again. Raises Busy while a server runs."""
+    from vault.service import Vault
+
+    config = existing(settings)
+    if held(config):
+        raise Busy("the vault is open elsewhere", hint="end the server first; keyslots are changed without one")
+    secret = passphrase.obtain(settings)
+    again = bytearray(secret)
+    try:
+        with Vault.open(config, secret) as vault:
+            yield vault, Holder(vault.owner_token().token, VIA), again
+    finally:
+        passphrase.wipe(again)
 
 
 def _list(settings: Settings) -> None:

@@ -76,6 +76,14 @@ def words(notice: Notice) -> str:
             return f"{client} asked for an answer that you approve first: ownvault requests --all"
         case "access":
             return f"{client} asked for more access: ownvault requests --all"
+        case "replay":
+            return (
+                f"A secret of {client} came twice, so somebody else may have it; its grant {notice.grant} is revoked. "
+                "If you want it to go on, let it connect again."
+            )
+        case "knock":
+            name = plain.one_line(str(said.get("name")))
+            return f"“{name}” tried to register. If you want that: ownvault pairing open"
         case "idle":
             return f"The grant {notice.grant} of {client} was not used for a month and has ended."
         case "expired":

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vault.cli import attention, passphrase, screen
@@ -22,6 +23,7 @@ from vault.types import Holder
 
 if TYPE_CHECKING:
     from vault.api.client import RemoteVault
+    from vault.api.proving import Prover
     from vault.service import Vault
 
 VIA = "cli"
@@ -52,7 +54,7 @@ class Open:
 
 def config(settings: Settings) -> Config:
     """Return the configuration of the vault that was named."""
-    return Config.load(settings.vault)
+    return Config.load(settings.vault, device=settings.device)
 
 
 def existing(settings: Settings) -> Config:
@@ -95,7 +97,17 @@ def remote(chosen: Config) -> RemoteVault | None:
         return None
     from vault.api.client import RemoteVault
 
-    return RemoteVault(f"http://127.0.0.1:{found['port']}", knock=str(found.get("knock", "")))
+    knock, place = str(found.get("knock", "")), str(found.get("socket", ""))
+    return RemoteVault(f"http://127.0.0.1:{found['port']}", knock=knock, place=place, prover=prover())
+
+
+def prover() -> Prover | None:
+    """Return the key that the token is bound to, where OWNVAULT_KEY_FILE names its file."""
+    if not (place := os.environ.get("OWNVAULT_KEY_FILE")):
+        return None
+    from vault.api.proving import Prover
+
+    return Prover.read(Path(place))
 
 
 def held(chosen: Config) -> bool:
@@ -132,7 +144,8 @@ def _by_ourselves(settings: Settings, chosen: Config) -> Iterator[Open]:
     with screen.waiting(settings, "unlocking"):
         vault = Vault.open(chosen, secret)
     try:
-        token = os.environ.get("OWNVAULT_TOKEN")
-        yield Open(vault, Holder(vault.owner_token().token if token is None else token, VIA))
+        token, key = os.environ.get("OWNVAULT_TOKEN"), prover()
+        holder = Holder(vault.owner_token().token if token is None else token, VIA, key.thumbprint if key else "")
+        yield Open(vault, holder)
     finally:
         vault.close()

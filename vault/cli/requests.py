@@ -43,6 +43,7 @@ def requests(settings: Settings, everything: bool) -> None:
     if waiting := [view for view in asked if view.verdict is Verdict.PENDING]:
         first = waiting[0]
         how = "--once (or --for 1h, --always)" if first.asked is Asked.ANSWER else "--expires 7d"
+        how = f"--collection NAME {how}" if first.asker else how
         screen.note(settings, f"\nto decide: ownvault approve {first.id} {how}\n       or: ownvault deny {first.id}")
 
 
@@ -50,7 +51,7 @@ def _tell(view: RequestView) -> None:
     screen.say(f"{screen.bold(view.id)}  {plain.one_line(view.client)}  {_state(view)}")
     if view.asked is Asked.ACCESS:
         screen.paragraph(sentences.wanted(view.client, view.terms) + ".", indent=2)
-        screen.facts([("it says", _quoted(view.purpose))])
+        screen.facts([*_asker(view), ("it says", _quoted(view.purpose) if view.purpose else "")])
         if view.sees is not None and view.verdict is Verdict.PENDING:
             exposures.show(view.sees, lead="It would see", indent=2)
         return
@@ -62,6 +63,17 @@ def _tell(view: RequestView) -> None:
         *(("adds", _quoted(title)) for title in view.terms.get("titles", ())),
         ("", f"and {len(view.records) - LINES} more" if len(view.records) > LINES else ""),
     ])  # fmt: skip
+
+
+def _asker(view: RequestView) -> list[tuple[str, str]]:
+    """Return what is known of a client that has no grant yet."""
+    if view.asker is None:
+        return []
+    one = view.asker
+    who = "a program that ownvault knows" if one.known else "registered itself; its name is what it calls itself"
+    where = f"{plain.one_line(one.redirect)}{', on this machine' if one.here else ''}" if one.redirect else ""
+    shows = f"{one.user_code}; say yes only if it shows the same" if one.user_code else ""
+    return [("who", who), ("answer to", where), ("its code", shows)]
 
 
 def _releases(view: RequestView) -> str:

@@ -77,7 +77,7 @@ def colourful(stream: TextIO | None = None) -> bool:
 
 def columns() -> int:
     """Return the width for running text."""
-    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) if sys.stdout.isatty() else WIDEST
+    return min(shutil.get_terminal_size().columns, WIDEST)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:

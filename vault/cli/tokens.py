@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -132,6 +133,24 @@ def verify(settings: Settings, file: str | None, key: str | None) -> None:
     screen.say(f"signed by {signer} key{f' {seen.key}' if published.audience else ''}, not expired")
     _print(seen)
     screen.say(NOT_KNOWN)
+
+
+@token.command("key")
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_settings
+def key_(settings: Settings, file: Path) -> None:
+    """Make a key that a token can be bound to, in a new FILE.
+
+    Prints its thumbprint, for `ownvault grant --holder`. A token bound to it is no good without the file: name that in
+    OWNVAULT_KEY_FILE, beside OWNVAULT_TOKEN.
+    """
+    from vault.api.proving import Prover
+
+    made = Prover.make(file)
+    if settings.json:
+        screen.emit({"holder": made.thumbprint, "file": str(file)})
+    else:
+        screen.say(made.thumbprint)
 
 
 @contextmanager

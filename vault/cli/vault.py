@@ -12,7 +12,7 @@ import click
 
 from vault.cli import open as open_
 from vault.cli import passphrase, plain, screen
-from vault.cli.root import Command, Settings
+from vault.cli.root import Command, Settings, computing
 from vault.cli.screen import pass_settings
 from vault.errors import Busy, Unreachable, VaultError, VaultExists
 from vault.types import VaultStatus
@@ -110,22 +110,38 @@ def _print(found: VaultStatus, remarks: tuple[str, ...]) -> None:
 @click.command(cls=Command)
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen here; 0 takes any free port. Default 7117.")
 @click.option("--locked", is_flag=True, help="Start without the key; `ownvault unlock` brings it.")
+@click.option("--socket", "local", is_flag=True, help="Answer at a Unix socket as well, to your own programs only.")
+@click.option("--host", metavar="ADDRESS", default="", help="Listen at this IP address, too, with TLS.")
+@click.option("--tls-port", type=click.IntRange(0, 65535), default=7118, help="Its port. Default 7118.")
+@click.option("--tls-cert", metavar="FILE", default="", help="The certificate, with its chain, in PEM.")
+@click.option("--tls-key", metavar="FILE", default="", help="The certificate's key, in PEM, without a password.")
+@click.option("--name", "names", metavar="NAME", multiple=True, help="What clients call that address; repeatable.")
+@click.option("--remote", "far", is_flag=True, help="Yes: machines other than this one may reach the vault there.")
+@computing
 @pass_settings
-def serve(settings: Settings, port: int | None, locked: bool) -> None:
+def serve(
+    settings: Settings, port: int | None, locked: bool, local: bool, host: str, tls_port: int, tls_cert: str,
+    tls_key: str, names: tuple[str, ...], far: bool,
+) -> None:  # fmt: skip
     """Run the server that assistants ask.
 
     It listens on the loopback address only, unlocks with the passphrase and prints the address (as JSON
     with --json). Ctrl-C ends it cleanly.
+
+    With --host it is reached from elsewhere, by TLS alone and with the same tokens: docs/serving.md says what changes.
     """
     from vault.api import server
+    from vault.api.doors import Doors
 
     config = open_.existing(settings)
     if port is not None:
         config = replace(config, port=port)
     if running := open_.remote(config):
         raise Busy(f"a server for this vault runs already: {running.address}", hint="ownvault status")
+    doors = Doors(local, host, tls_port, tls_cert, tls_key, names)
+    doors.check(far)
     secret = None if locked else passphrase.obtain(settings)
-    raise click.exceptions.Exit(server.serve(config, secret, json=settings.json, quiet=settings.quiet))
+    raise click.exceptions.Exit(server.serve(config, secret, json=settings.json, quiet=settings.quiet, doors=doors))
 
 
 @click.command(cls=Command)

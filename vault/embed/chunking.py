@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from vault.embed import quotes, stamps
 from vault.types import Chunk, Draft, Record
 
 PIECES = 256
@@ -23,8 +24,6 @@ SECTION = 120
 """Characters of a heading that its chunks carry; it is repeated in each of them."""
 PEOPLE = 4
 """Names in a header; a mail to fifty people is not about all of them."""
-INLINE_QUOTE = 4
-"""Lines of quoted mail that stay with the answer written under them."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -36,9 +35,6 @@ _HEADING = re.compile(r"#{1,6}[ \t]")
 _FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
 _TURN = re.compile(r"\S[^\n:]{0,40}: ")
 _SENTENCE = re.compile("(?<=[.!?\u2026])[\"'\u201d\u2019)\\]]*\\s+|(?<=[\u3002\uff01\uff1f])")  # the last: CJK stops
-_QUOTED = re.compile(r"[ \t]*>")
-_ATTRIBUTION = re.compile(r"\b(wrote|writes|schrieb|escribió|escreveu|écrit|scritto)\b.{0,80}:$")
-_OPENING = re.compile(r"[ \t]*(On|Am|Le|El|Il|Em)\b")
 _UNIT = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^\sA-Za-z0-9]")
 
 
@@ -59,16 +55,34 @@ def split(record: Draft | Record, pieces: int = PIECES) -> list[Chunk]:
     quoted text that no answer was written into gets no chunk: it is stored, and found where it was first said.
     Every other character that is not white space is in some chunk.
     """
-    date = record.created if isinstance(record, Draft) else record.date
-    about = header(record.title, record.people, date)
+    people, date, said = _told(record)
+    about = header(record.title, people, date)
     room = max(pieces - 2 - weight(about), pieces // 2)
-    spans = _own_words(record.text) if record.kind == "mail" else [(0, len(record.text))]
+    spans = quotes.own_words(record.text, record.title) if record.kind == "mail" else [(0, len(record.text))]
     chunks: list[Chunk] = []
-    for start, end, section in _pack(record.text, spans, record.kind, room):
+    cuts = list(_pack(record.text, spans, record.kind, room))
+    for start, end, section in cuts:
         title = f"{record.title} / {section}" if section and section not in record.title else record.title
-        said = about if title == record.title else header(title, record.people, date)
-        chunks.append(Chunk(len(chunks), start, end, record.text[start:end], said))
+        if len(cuts) > 1:  # a diary, a day's talk: from here on it is that day
+            date = stamps.read(record.text[start:end]).moment or date
+        turn = len(cuts) == 1 and stamps.is_talk(record.kind)
+        context = header("" if turn else title, people, date)
+        text = record.text[start:end]
+        chunks.append(Chunk(len(chunks), start, end, text, context, max(0, said - start), title if turn else ""))
+        said = 0
     return chunks or [Chunk(0, 0, 0, "", about)]
+
+
+def _told(record: Draft | Record) -> tuple[Sequence[str], datetime | None, int]:
+    """Return who speaks and when, from the fields or, where those are silent, from the text's beginning; and how much
+    of the text says just that."""
+    date = record.created if isinstance(record, Draft) else record.date
+    stamp = stamps.read(record.text)
+    turn = "\n" not in record.text.strip()
+    speaks = turn and stamp.speaker and (not record.people or stamp.speaker in record.people)
+    people = (stamp.speaker,) if speaks else record.people
+    known = turn and (speaks or not stamp.speaker) and (date is None or stamp.moment in (None, date))
+    return people, date or stamp.moment, stamp.end if known else 0
 
 
 def header(title: str, people: Sequence[str], date: datetime | None) -> str:
@@ -85,8 +99,15 @@ def in_words(date: datetime) -> str:
 
 
 def passage(chunk: Chunk) -> str:
-    """Return what the encoder reads for a chunk."""
-    return f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text
+    """Return what the encoder reads for a chunk: what the header says already is not said twice."""
+    text = chunk.text[chunk.said :]
+    return f"{chunk.header}\n{text}" if chunk.header else text
+
+
+def wording(chunk: Chunk) -> str:
+    """Return what a chunk is found by in words: its passage, and what stands aside. The name of a conversation is the
+    same for each of its turns; embedded with them, it would be most of what a short one says."""
+    return f"{chunk.aside}\n{passage(chunk)}" if chunk.aside else passage(chunk)
 
 
 def weight(text: str) -> int:
@@ -144,14 +165,15 @@ def _seams(text: str, start: int, end: int, *, turns: bool) -> Iterator[_Block]:
         if _FENCE.match(line):
             fenced = not fenced
         heading = not fenced and _HEADING.match(line) is not None
-        seam = heading or (not line.strip() and not fenced) or (turns and _TURN.match(line))
+        entry = not fenced and stamps.read(line).moment is not None
+        seam = heading or entry or (not line.strip() and not fenced) or (turns and _TURN.match(line))
         if seam and begun >= 0:
             yield _Block(begun, at, section, opens)
             begun = -1
         if heading:
             section = line.strip("# \t\r\n")[:SECTION].rstrip()
         if begun < 0 and line.strip():
-            begun, opens = at, heading
+            begun, opens = at, heading or entry
         at = stop
     if begun >= 0:
         yield _Block(begun, end, section, opens)
@@ -209,50 +231,3 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     piece = text[start:end]
     left = len(piece) - len(piece.lstrip())
     return (start + left, start + len(piece.rstrip())) if left < len(piece) else (start, start)
-
-
-# ---------------------------------------------------------------- mail
-
-
-def _own_words(text: str) -> list[tuple[int, int]]:
-    """Return the spans of a mail that its writer wrote, in order; the whole text where there is nothing else.
-
-    A quote of a few lines with an answer under it stays: the answer cannot be understood without it.
-    """
-    lines = [(m.start(), m.end()) for m in re.finditer(r"[^\n]*\n|[^\n]+", text)]
-    quoted = _quoted([text[start:end] for start, end in lines])
-    spans: list[tuple[int, int]] = []
-    begun = None
-    i = 0
-    while i < len(lines):
-        if not quoted[i]:
-            begun = lines[i][0] if begun is None else begun
-            i += 1
-            continue
-        stop = i
-        while stop < len(lines) and (quoted[stop] or not text[slice(*lines[stop])].strip()):
-            stop += 1
-        answered = stop < len(lines) and sum(quoted[i:stop]) <= INLINE_QUOTE
-        if answered:
-            begun = lines[i][0] if begun is None else begun
-        elif begun is not None:
-            spans.append((begun, lines[i][0]))
-            begun = None
-        i = stop
-    if begun is not None:
-        spans.append((begun, len(text)))
-    return spans if any(text[a:b].strip() for a, b in spans) else [(0, len(text))]
-
-
-def _quoted(lines: Sequence[str]) -> list[bool]:
-    """Mark `>` lines, and the line that announces them (`On Monday Anna wrote:`), which mailers break in two."""
-    quoted = [bool(_QUOTED.match(line)) for line in lines]
-    for i in range(1, len(lines)):
-        if not quoted[i] or quoted[i - 1]:
-            continue
-        last = i - 1 if lines[i - 1].strip() or i == 1 else i - 2
-        if not quoted[last] and _ATTRIBUTION.search(lines[last].strip()):
-            quoted[last] = True
-            if last and not _OPENING.match(lines[last]) and _OPENING.match(lines[last - 1]):
-                quoted[last - 1] = True
-    return quoted

@@ -63,6 +63,10 @@ class Numbering:
     def add(self, name: str) -> int:
         return self._of.setdefault(name, len(self._of))
 
+    def all(self) -> list[str]:
+        """Return every name, by its number."""
+        return list(self._of)
+
     def names(self, codes: Iterable[int]) -> list[str]:
         """Return the names behind these numbers, one for each."""
         known = list(self._of)

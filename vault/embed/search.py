@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vault.embed import lexical, ranking, tallies, when
-from vault.embed.columns import Entry, Piece, Tables
+from vault.embed import lexical, ranking, tallies
+from vault.embed.columns import Entry, Mask, Piece, Tables
+from vault.embed.credit import credit
+from vault.embed.device import scorer
 from vault.embed.ranking import EXACT, Query, Ranked
+from vault.embed.rotation import Rotation
 from vault.embed.segments import Generation, Segment, batches
 from vault.embed.selection import Selection
 from vault.embed.spelling import Lexicon
-from vault.embed.vectors import Scorer
 from vault.types import Conditions
 
 __all__ = ["Entry", "Index", "Piece", "Ranked"]
@@ -34,12 +36,12 @@ class Index:
     """Searches and changes from any thread. A change is visible when its call returns; a search sees one
     generation throughout and never waits for a change."""
 
-    def __init__(self, dim: int, threads: int = 0, exact: int = EXACT) -> None:
+    def __init__(self, dim: int, threads: int = 0, exact: int = EXACT, device: str = "cpu") -> None:
         """`dim` of the vectors; `threads` for one query, 0 = as many as there are cores; up to `exact` chunks in scope
-        are all scored exactly, beyond that estimates come first. Missing without FAISS."""
+        are all scored exactly, beyond that estimates come first, from `device`. Missing without FAISS."""
         self.dim = dim
         self._exact = exact
-        self._scorer = Scorer(dim, threads)
+        self._scorer = scorer(dim, threads, device)
         self._tables = Tables()
         self._lexicon = Lexicon()
         self._generation = Generation(0, (), ())
@@ -67,15 +69,43 @@ class Index:
             self._advance(self._generation.next(self._generation.without(list(numbers))))
 
     def _advance(self, generation: Generation) -> None:
+        self._scorer.hold([segment.vectors for segment in generation.segments])
         self._generation = generation
         with self._selecting:
             self._selections.clear()
+
+    @property
+    def state(self) -> tuple[Generation, Tables, Lexicon]:
+        """Return what there is to be taken down: segments never change, tables and lexicon only grow."""
+        return self._generation, self._tables, self._lexicon
+
+    @property
+    def size(self) -> int:
+        """About how many records there are: those that went may be counted for a while."""
+        return sum(len(segment.columns.numbers) for segment in self._generation.segments)
+
+    @property
+    def rotation(self) -> Rotation:
+        """The one turn of all vectors here."""
+        return self._scorer.rotation
+
+    def begin(self, tables: Tables, lexicon: Mapping[str, int], segments: Sequence[tuple[Segment, Mask]]) -> None:
+        """Begin with segments that were taken down, in the place of nothing."""
+        with self._changing:
+            self._tables = tables
+            self._lexicon.learn(lexicon)
+            self._advance(Generation(1, tuple(one for one, _ in segments), tuple(alive for _, alive in segments)))
 
     def close(self) -> None:
         """Let go of the threads and of everything known."""
         self._scorer.close()
         self._advance(Generation(0, (), ()))
         self._lexicon.clear()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Return what the owner should know about where searches run."""
+        return self._scorer.notices
 
     # ------------------------------------------------------------ questions
 
@@ -114,8 +144,8 @@ class Index:
         scope = self._select(where)
         if not len(scope) or limit < 1:
             return []
-        times = when.ranges(text, now) if now else ()
-        query = Query(vector, lexical.terms(text), when.Credit.of(times) if times else None)
+        worth = credit(text, now, lambda: scope.dates, lambda terms: scope.told(terms, self._lexicon)) if now else None
+        query = Query(vector, lexical.terms(text), worth)
         return ranking.rank(scope, query, limit, self._lexicon, self._scorer, self._exact)
 
     def _select(self, where: Conditions) -> Selection:

@@ -38,6 +38,10 @@ class Lexicon:
         """Take in terms with their ids."""
         self._ids.update(ids)
 
+    def all(self) -> dict[str, int]:
+        """Return every term with its id."""
+        return dict(self._ids)
+
     def clear(self) -> None:
         self.__init__()  # type: ignore[misc]
 

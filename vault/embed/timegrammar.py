@@ -23,6 +23,11 @@ class Days:
     certainty: float = 1.0
     yearless: bool = False
 
+    @classmethod
+    def of(cls, day: date) -> Days:
+        """Return the one day."""
+        return cls(day, day + DAY)
+
 
 def _any(words: Sequence[str] | Mapping[str, object]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
@@ -73,7 +78,7 @@ def times(text: str, today: date) -> Iterator[Time]:
 
 def _iso(match: re.Match[str], _: date) -> Iterator[Days]:
     year, month = int(match["year"]), int(match["month"])
-    yield _day(date(year, month, int(match["day"]))) if match["day"] else _month(year, month)
+    yield Days.of(date(year, month, int(match["day"]))) if match["day"] else _month(year, month)
 
 
 def _numeric(match: re.Match[str], _: date) -> Iterator[Days]:
@@ -82,7 +87,7 @@ def _numeric(match: re.Match[str], _: date) -> Iterator[Days]:
     readings = [(first, second)] if match[2] == "." else [(first, second), (second, first)]
     for day, month in dict.fromkeys(readings):
         if 1 <= month <= 12 and 1 <= day <= 31:
-            yield _day(date(year, month, day))
+            yield Days.of(date(year, month, day))
 
 
 def _dated(match: re.Match[str], today: date) -> Iterator[Days]:
@@ -143,14 +148,16 @@ def _weekday(match: re.Match[str], today: date) -> Iterator[Days]:
     """A bare weekday is rather the last one than the next; `last Tuesday` may skip the one just gone."""
     which = match.groupdict().get("which") or ""
     back = (today.weekday() - WEEKDAYS[match["weekday"]] - 1) % 7 + 1
-    past, future = _day(today - back * DAY), _day(today + (7 - back if back < 7 else 7) * DAY)
-    first, second = (future, _day(future.start + 7 * DAY)) if which in NEXT else (past, _day(past.start - 7 * DAY))
+    past, future = Days.of(today - back * DAY), Days.of(today + (7 - back if back < 7 else 7) * DAY)
+    first, second = (
+        (future, Days.of(future.start + 7 * DAY)) if which in NEXT else (past, Days.of(past.start - 7 * DAY))
+    )
     yield first
     yield Days(second.start, second.end, 0.5) if which else Days(future.start, future.end, 0.5)
 
 
 def _named_day(match: re.Match[str], today: date) -> Iterator[Days]:
-    yield _day(today + DAYS[match[0]] * DAY)
+    yield Days.of(today + DAYS[match[0]] * DAY)
 
 
 def _ago(match: re.Match[str], today: date) -> Iterator[Days]:
@@ -225,10 +232,6 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
 # ---------------------------------------------------------------- calendar
 
 
-def _day(day: date) -> Days:
-    return Days(day, day + DAY)
-
-
 def _month(year: int, month: int) -> Days:
     return Days(date(year, month, 1), moved(date(year, month, 1), "month", 1))
 
@@ -243,7 +246,7 @@ def _feast_of(name: str, year: int) -> Days:
         return Days(_easter(year) - 2 * DAY, _easter(year) + 2 * DAY)
     if name == "thanksgiving":
         first = date(year, 11, 1)
-        return _day(first + ((3 - first.weekday()) % 7 + 21) * DAY)
+        return Days.of(first + ((3 - first.weekday()) % 7 + 21) * DAY)
     start, length = {
         "christmas": (date(year, 12, 24), 3), "christmas eve": (date(year, 12, 24), 1),
         "new year": (date(year, 1, 1), 1), "new year's eve": (date(year, 12, 31), 1),
@@ -329,3 +332,22 @@ def count_of(word: str | None) -> int:
     if word.isdigit():
         return int(word)
     return max(NUMBERS[part] for part in word.split() if part in NUMBERS)
+
+
+def shifted(one: Days, unit: str, way: str, count: str | None) -> Days:
+    """Return `the week before` some days, `two days after` them or `the weekend of` them, in a question's words."""
+    unit = UNITS[unit]
+    if way == "of":
+        return Days(*around(one.start, unit), one.certainty)
+    many = count_of(count)
+    back = way in ("before", "vor", "avant", "antes de")
+    if unit == "weekend":
+        saturday = one.start + timedelta(days=5 - one.start.weekday())
+        away = timedelta(days=-7 if back and saturday >= one.start - DAY else 0 if back or saturday > one.start else 7)
+        return Days(saturday + away, saturday + away + 2 * DAY, one.certainty)
+    anchor = moved(one.start, unit, -many if back else many)
+    if unit == "day":
+        if not back:
+            anchor = one.end + (many - 1) * DAY
+        return Days(anchor, anchor + DAY, one.certainty)
+    return Days(anchor, one.start, one.certainty) if back else Days(one.end, moved(one.end, unit, many), one.certainty)

@@ -192,6 +192,20 @@ def _codes(size: int) -> Any:
     return codes
 
 
+def codes_to_array(codes: Any) -> NDArray[np.uint8]:
+    """Return the codes of all rows (n, bytes of a code), for a snapshot."""
+    return np.asarray(library().vector_to_array(codes.codes)).reshape(-1, codes.code_size)
+
+
+def codes_from_array(rows: NDArray[np.uint8], size: int) -> Any:
+    """Return the codes that were taken down. ValueError when they are not of vectors of `size`."""
+    codes = _codes(size)
+    if rows.ndim != 2 or rows.shape[1] != codes.code_size:
+        raise ValueError("codes of another size")
+    codes.add_sa_codes(np.ascontiguousarray(rows))
+    return codes
+
+
 def _cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -15,8 +15,7 @@ from datetime import datetime, time, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from vault.embed.timegrammar import COUNT, DAY, TO, UNIT, Days, Time, around, count_of, in_year, moved, times
-from vault.embed.timewords import UNITS
+from vault.embed.timegrammar import COUNT, DAY, TO, UNIT, Days, Time, in_year, shifted, times
 from vault.types import micros
 
 READ = 1000
@@ -27,6 +26,10 @@ ECHO = timedelta(days=3), timedelta(days=14)
 """How long people go on talking of a time: as long as it was, but at least and at most so long."""
 ECHOED = 0.5
 """What a date just after a range is worth, against one within."""
+STEPS = 256
+"""Of a scope's time, by which the first or the last is looked for."""
+ORDERED = 2.0
+"""What the very last date is worth to a question after the last of something: nothing else in it says which."""
 AHEAD = 0.25
 """What a date as shortly before is worth: people plan, and who asks may be a little wrong."""
 
@@ -44,19 +47,27 @@ def ranges(question: str, now: datetime) -> tuple[Range, ...]:
     """Return the times that a question names or describes, none for most questions.
 
     Days begin at midnight in `now`'s time zone. What has two readings (`07/05/2023`, a day without its year) gives
-    a range for each.
+    a range for each. A question that says its own day (`today is 7 May 2023`) counts from there.
     """
     text = fold(question[:READ])
-    named = list(times(text, now.date()))
-    if not all(one.relative for one in named):  # who gives a date does not also count from today
-        named = [one for one in named if not one.relative]
     found: list[Range] = []
-    for days in _joined(text, named):
+    for days in _joined(text, _named(text, now)):
         for one in days:
             since, until = (datetime.combine(day, time(), now.tzinfo) for day in (one.start, one.end))
             if since < until:
                 found.append(Range(since, until, one.certainty))
     return tuple(dict.fromkeys(found))[:MOST]
+
+
+def _named(text: str, now: datetime) -> list[Time]:
+    named = list(times(text, now.date()))
+    for one in named:
+        if said := _AS_OF.search(text[: one.start]):
+            asked = one.days[0].start
+            return [other for other in times(text, asked) if not said.start() <= other.start <= one.start]
+    if not all(one.relative for one in named):  # who gives a date does not also count from today
+        return [one for one in named if not one.relative]
+    return named
 
 
 def fold(text: str) -> str:
@@ -73,7 +84,7 @@ class Credit:
     shares: NDArray[np.float32]
 
     @classmethod
-    def of(cls, given: Sequence[Range]) -> Credit:
+    def of(cls, given: Sequence[Range], worth: float = 1.0) -> Credit:
         """A range is worth its certainty, the days after it half of that: on Monday people tell of the weekend."""
         steps: list[tuple[int, int, float]] = []
         for one in given:
@@ -82,17 +93,27 @@ class Credit:
             sure = one.certainty
             steps += [(since - echo, since, sure * AHEAD), (since, until, sure), (until, until + echo, sure * ECHOED)]
         bounds = sorted({bound for start, end, _ in steps for bound in (start, end)})
-        worth = [max((w for start, end, w in steps if start <= bound < end), default=0.0) for bound in bounds]
-        return cls(np.array(bounds, np.int64), np.array([0.0, *worth], np.float32))
+        shares = [max((w for start, end, w in steps if start <= bound < end), default=0.0) for bound in bounds]
+        return cls(np.array(bounds, np.int64), np.float32(worth) * np.array([0.0, *shares], np.float32))
+
+    @classmethod
+    def ordered(cls, first: int, last: int, *, newest: bool) -> Credit:
+        """The newer, or the older, the more: up to `ORDERED` from the first to the last date of a scope, else 0."""
+        bounds = np.unique(np.linspace(first, last + 1, STEPS + 1).astype(np.int64))
+        shares = np.linspace(0.0, ORDERED, len(bounds), dtype=np.float32)[1:]
+        return cls(bounds, np.concatenate([[0.0], shares if newest else shares[::-1], [0.0]]).astype(np.float32))
 
     def shares_of(self, dates: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the worth of each date, from 0 to 1; of no date, 0."""
+        """Return the worth of each date, from 0 up; of no date, 0."""
         found: NDArray[np.float32] = self.shares[np.searchsorted(self.bounds, dates, "right")]
         return found
 
 
 # ---------------------------------------------------------------- words before and between times
 
+_AS_OF = re.compile(
+    r"\b(?:today(?:'s date)? is|today:|current date(?: is)?:?|(?:asked|asking) on|as of|question date:?)\s*$"
+)
 _SHIFT = re.compile(
     rf"\b(?:{COUNT}\s)?(?P<unit>{UNIT})\s(?P<way>before|after|following|of|vor|nach|avant|apres|antes de|despues de)"
     r"\s(?:the\s)?(?:\d\d?\s)?$"
@@ -130,7 +151,7 @@ def _spanned(first: Days, last: Days) -> Days:
 def _changed(one: Days, before: str) -> Days | None:
     try:
         if shift := _SHIFT.search(before):
-            return _shifted(one, shift)
+            return shifted(one, shift["unit"], shift["way"], shift["count"])
         if opened := _OPEN.search(before):
             after = opened[1] in ("since", "after", "seit", "nach", "depuis", "apres", "desde")
             start = one.start if opened[1] in ("since", "seit", "depuis", "desde") else one.end
@@ -142,21 +163,3 @@ def _changed(one: Days, before: str) -> Days | None:
     except (ValueError, OverflowError):
         return None
     return one
-
-
-def _shifted(one: Days, shift: re.Match[str]) -> Days:
-    unit, way = UNITS[shift["unit"]], shift["way"]
-    if way == "of":
-        return Days(*around(one.start, unit), one.certainty)
-    count = count_of(shift["count"])
-    back = way in ("before", "vor", "avant", "antes de")
-    if unit == "weekend":
-        saturday = one.start + timedelta(days=5 - one.start.weekday())
-        away = timedelta(days=-7 if back and saturday >= one.start - DAY else 0 if back or saturday > one.start else 7)
-        return Days(saturday + away, saturday + away + 2 * DAY, one.certainty)
-    anchor = moved(one.start, unit, -count if back else count)
-    if unit == "day":
-        if not back:
-            anchor = one.end + (count - 1) * DAY
-        return Days(anchor, anchor + DAY, one.certainty)
-    return Days(anchor, one.start, one.certainty) if back else Days(one.end, moved(one.end, unit, count), one.certainty)

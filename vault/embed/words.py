@@ -16,7 +16,7 @@ from vault.embed.columns import Codes
 from vault.embed.lexical import Floats, saturate
 
 SHARES = (2, 2, 1, 1)
-"""Quarters that a chunk's words count for in its neighbours' context: half one step away, a quarter two steps away.
+"""Quarters that a chunk's words count for in its neighbours' context: half up to two steps away, then a quarter.
 Whole numbers, so that no order of adding can show. The reason: docs/decisions/search-fusion.md."""
 WHOLE = 4
 REACH = len(SHARES)

@@ -54,9 +54,13 @@ def in_words(text: str) -> dict[str, Any]:
     return words | some | {"expires_in": seconds}
 
 
-def check(request: AccessRequest) -> Conditions:
-    """Return the conditions of what is asked. Raises BadRequest for nothing named and what could never be granted."""
-    if not request.purpose.strip():
+def check(request: AccessRequest, *, new: bool = False) -> Conditions:
+    """Return the conditions of what is asked. Raises BadRequest for nothing named and what could never be granted.
+
+    A `new` client that cannot know what there is may name nothing, and give no purpose: it is the owner who must then
+    name something, or say `all`.
+    """
+    if not new and not request.purpose.strip():
         raise BadRequest("say what the access is for: `purpose`")
     if len(request.purpose) > limits.PURPOSE:
         raise BadRequest(f"a purpose has at most {limits.PURPOSE} characters")
@@ -65,4 +69,6 @@ def check(request: AccessRequest) -> Conditions:
     if not 1 <= request.expires_in <= limits.GRANT_DAYS * 86400:
         raise BadRequest(f"access lasts at least a second and at most {limits.GRANT_DAYS} days")
     budgets.checked(request.limits)
-    return scope.from_filter(request.filter, all=False)
+    named = request.filter
+    nothing = not any((named.collections, named.sources, named.kinds, named.labels, named.people))
+    return scope.from_filter(named, all=new and nothing)

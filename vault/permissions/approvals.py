@@ -134,7 +134,7 @@ def ask(conn: Connection, request: Request) -> Request:
         "SELECT count(*) FROM request WHERE verdict = ? AND grant_ = ? AND decided > ?",
         (Verdict.DENIED.value, request.grant, micros(request.created - timedelta(hours=1))),
     ).fetchone()
-    if refused >= limits.DENIALS:
+    if refused >= limits.DENIALS and request.grant:  # new clients have bounds of their own: authorizations.begin
         raise Throttled("the owner said no several times", hint="wait an hour")
     if waiting >= limits.PENDING:
         raise Throttled("too many requests wait for the owner", hint="wait until some are decided")
@@ -171,10 +171,9 @@ def approve(conn: Connection, id: str, lasting: Lasting, scope_json: str, until:
     BadRequest for one that is decided or lapsed, or whose grant has ended.
     """
     request = _undecided(conn, id, now)
-    grant = grants.get(conn, request.grant)
-    status = grants.live(grant, now)
+    status = grants.live(grants.get(conn, request.grant), now) if request.grant else Status.ACTIVE
     if status in (Status.REVOKED, Status.EXPIRED):
-        raise BadRequest(f"grant {grant.id} is {status}: nobody could use it", hint="make a new grant")
+        raise BadRequest(f"grant {request.grant} is {status}: nobody could use it", hint="make a new grant")
     if request.asked is Asked.ACCESS and lasting is not Lasting.ONCE:
         raise BadRequest("access is granted for a time of its own", hint="say --expires 7d")
     if until <= now:
@@ -199,6 +198,14 @@ def grant_made(conn: Connection, id: str, grant: str) -> None:
     ).fetchone()
     if row is None:
         raise BadRequest(f"request {id} has not just been approved for access")
+
+
+def forgo(conn: Connection, id: str) -> None:
+    """End what was approved for access and never fetched."""
+    conn.execute(
+        "UPDATE request SET verdict = ? WHERE id = ? AND verdict = ? AND asked = ?",
+        (Verdict.LAPSED.value, id, Verdict.APPROVED.value, Asked.ACCESS.value),
+    )
 
 
 def lapse(conn: Connection, now: datetime) -> list[Request]:

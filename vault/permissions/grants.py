@@ -90,8 +90,13 @@ def view(grant: Grant, now: datetime, used: Usage) -> GrantView:
         id=grant.id, client=grant.client, purpose=grant.purpose, actions=tuple(sorted(grant.actions)),
         scope=scope.in_words(grant.where), status=live(grant, now), created=grant.created, expires=grant.expires,
         last_used=grant.last_used, detail=grant.detail, limits=grant.limits, approval=grant.approval,
-        holder=grant.holder, paused_for=grant.paused_for, used=used,
+        holder=grant.holder, paused_for=grant.paused_for, used=used, tag=tag(grant, now),
     )  # fmt: skip
+
+
+def tag(grant: Grant, now: datetime) -> str:
+    """Return what is another with every change of what the grant allows and of whether it answers."""
+    return f"{grant.version}-{live(grant, now)}"
 
 
 # ---------------------------------------------------------------- changing

@@ -9,7 +9,7 @@ from vault import limits
 from vault.errors import BadRequest
 
 _GRANT_ID = re.compile(rf"[A-Za-z0-9._:/@-]{{1,{limits.NAME}}}", re.ASCII)
-_PUNCTUATION = frozenset(" ._:/@+-'&()")
+PUNCTUATION = frozenset(" ._:/@+-'&()")
 # Unicode's Default_Ignorable_Code_Point: drawn as nothing, whatever their category says.
 _INVISIBLE = (
     (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
@@ -27,7 +27,7 @@ def name(text: str) -> str:
     value = _visible(text, limits.NAME)
     if not (value[0].isalpha() or unicodedata.category(value[0]) == "Nd") or value.endswith(" "):
         raise BadRequest(f"{text!r} is not a name: it must start with a letter or digit and not end in a space")
-    wrong = next((c for c in value if not _letter(c) and c not in _PUNCTUATION), None)
+    wrong = next((c for c in value if not _letter(c) and c not in PUNCTUATION), None)
     if wrong is not None:
         raise BadRequest(f"{text!r} is not a name: {wrong!r} is not allowed", hint="letters, digits, space ._:/@+-'&()")
     return value

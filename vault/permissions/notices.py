@@ -35,6 +35,14 @@ def listed(conn: Connection) -> tuple[Notice, ...]:
     return tuple(map(_read, rows))
 
 
+def after(conn: Connection, n: int, most: int) -> tuple[Notice, ...]:
+    """Return the notices that came after number `n`, oldest first, dismissed or not."""
+    rows = conn.execute(
+        "SELECT n, time, kind, client, grant_, detail FROM notice WHERE n > ? ORDER BY n LIMIT ?", (n, most)
+    )
+    return tuple(map(_read, rows))
+
+
 def lately(conn: Connection, kind: str, client: str, since: datetime) -> bool:
     """Say whether there was a notice of this kind about the client since then, dismissed or not."""
     row = conn.execute(

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from vault.errors import BadRequest, Damaged, NoVault, Overloaded, VaultExists, WrongPassphrase
-from vault.store import files, keys, recovery, slotfile
+from vault.store import files, keyring, keys, recovery, slotfile
 from vault.store.slotfile import NAME, Cost, Slot
 
 MAX_PASSPHRASE = 64 * 1024
@@ -31,7 +31,7 @@ _DERIVING = Lock()  # one derivation at a time: each takes 256 MiB
 
 @dataclass(frozen=True, slots=True)
 class SlotView:
-    """A slot without its secrets. `kind` is "passphrase" or "recovery"."""
+    """A slot without its secrets. `kind` is "passphrase", "recovery" or "keyring"."""
 
     id: str
     kind: str
@@ -80,13 +80,13 @@ class Keyslots:
         return tuple(SlotView(slot.id, slot.kind) for slot in self._slots)
 
     def unlock(self, secret: bytearray) -> bytearray:
-        """Return the DEK for a passphrase or the recovery key; the caller wipes both.
+        """Return the DEK for a passphrase, the recovery key or a keyring's secret; the caller wipes both.
 
         Raises WrongPassphrase when no slot opens, Damaged when one opens with another vault's key.
         """
         if not 0 < len(secret) <= MAX_PASSPHRASE:
             raise WrongPassphrase("wrong passphrase")
-        dek = self._by_recovery(secret) or self._by_passphrase(secret)
+        dek = self._by_recovery(secret) or self._by_keyring(secret) or self._by_passphrase(secret)
         if dek is None:
             hint = "it looks like the recovery key; check it for a typing error" if recovery.looks_like(secret) else ""
             raise WrongPassphrase("wrong passphrase", hint=hint)
@@ -117,8 +117,21 @@ class Keyslots:
         spare = bytearray(self._random(recovery.SIZE))
         try:
             slot = self._recovery_slot(dek, spare)
-            self._change((*(kept for kept in self._slots if kept.cost is not None), slot))
+            self._change((*(kept for kept in self._slots if kept.kind != "recovery"), slot))
             return recovery.spell(spare)
+        finally:
+            keys.wipe(spare)
+
+    def add_keyring(self, dek: bytearray) -> tuple[str, bytearray]:
+        """Add a slot for the system's keyring, in the place of one that is there; return its id and the secret."""
+        if len(self._slots) - len(self._of("keyring")) >= slotfile.MAX_SLOTS:
+            raise BadRequest(f"a vault has at most {slotfile.MAX_SLOTS} keyslots")
+        spare = bytearray(self._random(keyring.SIZE))
+        try:
+            empty = Slot(self._new_id(), "keyring", None, self._random(slotfile.SALT), b"", b"")
+            slot = self._wrap(dek, empty, _keyring_kek(spare, empty.salt))
+            self._change((*(kept for kept in self._slots if kept.kind != "keyring"), slot))
+            return slot.id, keyring.spell(spare)
         finally:
             keys.wipe(spare)
 
@@ -136,11 +149,24 @@ class Keyslots:
         spare = recovery.parse(secret)
         if spare is None:
             return None
-        opened = (self._open(slot, _recovery_kek(spare, slot.salt)) for slot in self._slots if slot.cost is None)
+        opened = (self._open(slot, _recovery_kek(spare, slot.salt)) for slot in self._of("recovery"))
         try:
             return next((dek for dek in opened if dek is not None), None)
         finally:
             keys.wipe(spare)
+
+    def _by_keyring(self, secret: bytearray) -> bytearray | None:
+        spare = keyring.parse(secret)
+        if spare is None:
+            return None
+        opened = (self._open(slot, _keyring_kek(spare, slot.salt)) for slot in self._of("keyring"))
+        try:
+            return next((dek for dek in opened if dek is not None), None)
+        finally:
+            keys.wipe(spare)
+
+    def _of(self, kind: str) -> list[Slot]:
+        return [slot for slot in self._slots if slot.kind == kind]
 
     def _by_passphrase(self, secret: bytearray) -> bytearray | None:
         opened = (self._open(slot, _kek(secret, slot.salt, slot.cost)) for slot in self._slots if slot.cost is not None)
@@ -213,6 +239,10 @@ def _vault_id(dek: bytearray) -> str:
 
 def _recovery_kek(spare: bytearray, salt: bytes) -> bytearray:
     return keys.derive(spare, "ownvault/v1/recovery", salt)
+
+
+def _keyring_kek(spare: bytearray, salt: bytes) -> bytearray:
+    return keys.derive(spare, "ownvault/v1/keyring", salt)
 
 
 def _kek(passphrase: bytearray, salt: bytes, cost: Cost) -> bytearray:

@@ -103,12 +103,6 @@ def put_chunks(conn: Connection, n: int, chunks: Sequence[tuple[Chunk, bytes, by
     ]
 
 
-def replace_chunks(conn: Connection, n: int, chunks: Sequence[tuple[Chunk, bytes, bytes]]) -> list[int]:
-    """Put other chunks in the place of record `n`'s: the same text embedded by another model."""
-    conn.execute("DELETE FROM chunk WHERE record = ?", (n,))
-    return put_chunks(conn, n, chunks)
-
-
 def unchanged(
     conn: Connection, drafts: Iterable[Draft], *, source: str, collection: str, hash_key: bytearray
 ) -> set[str]:
@@ -207,9 +201,15 @@ def rows(conn: Connection, ns: Sequence[int] | None = None) -> Iterator[Row]:
         yield Row(n, collection, source, kind, _moment(created), _names(people), _names(labels), *rest)
 
 
-def pieces(conn: Connection, ns: Sequence[int] | None = None) -> Iterator[Piece]:
-    """Yield the chunks of every record, or of those numbered `ns`, by record and place in it."""
+def pieces(conn: Connection, ns: Sequence[int] | None = None, *, coming: bool = False) -> Iterator[Piece]:
+    """Yield the chunks of every record, or of those numbered `ns`, by record and place in it; with the vectors of the
+    next model, where it has made them, when those are `coming`."""
     query = "SELECT record, id, vector, terms FROM chunk"
+    if coming or setting(conn, "encoder_next") == (setting(conn, "encoder") or ""):  # nextvectors.py says what counts
+        query = (
+            "SELECT record, id, coalesce(next_vector.vector, chunk.vector), terms "
+            "FROM chunk LEFT JOIN next_vector ON next_vector.chunk = id"
+        )
     yield from map(Piece._make, _by_record(conn, query, "record", "record, ordinal", ns))
 
 
@@ -233,6 +233,14 @@ def _by_record(conn: Connection, query: str, key: str, order: str, ns: Sequence[
 def lexicon(conn: Connection) -> dict[str, int]:
     """Return the number of every word that was ever indexed."""
     return dict(conn.execute("SELECT word, id FROM term").fetchall())
+
+
+def words(conn: Connection, ids: Iterable[int]) -> dict[str, int]:
+    """Return the words that have these numbers, with their numbers."""
+    found: dict[str, int] = {}
+    for some in _slices(list(ids)):
+        found |= dict(conn.execute(f"SELECT word, id FROM term WHERE id IN ({_marks(some)})", some).fetchall())  # noqa: S608
+    return found
 
 
 def add_terms(conn: Connection, words: Iterable[str]) -> dict[str, int]:

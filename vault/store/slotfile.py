@@ -20,6 +20,7 @@ NAME = "keyslots.json"
 FORMAT, VERSION = "ownvault keyslots", 1
 MAX_FILE = 64 * 1024
 MAX_SLOTS = 8
+KINDS = ("passphrase", "recovery", "keyring")
 ID, SALT, NONCE, WRAPPED = 4, 16, 12, 48
 """Bytes."""
 _HEX = re.compile(r"[0-9a-f]*")
@@ -50,7 +51,7 @@ ROOF = Cost(4 * 1024 * 1024, 16, 16)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One wrapped copy of the DEK. `kind` "passphrase" has a cost, "recovery" has none."""
+    """One wrapped copy of the DEK. `kind` "passphrase" has a cost, "recovery" and "keyring" have none."""
 
     id: str
     kind: str
@@ -88,6 +89,8 @@ def parse(content: bytes) -> tuple[str, tuple[Slot, ...]]:
     slots = tuple(_slot(found) for found in listed)
     if len({slot.id for slot in slots}) != len(slots):
         raise _damaged("two slots have the same id")
+    if sum(slot.kind == "keyring" for slot in slots) > 1:
+        raise _damaged("it has two slots for the keyring")
     if all(slot.cost is None for slot in slots):
         raise _damaged("it has no passphrase slot")
     if content != render(vault_id, slots):
@@ -106,7 +109,7 @@ def _json(content: bytes) -> dict[str, Any]:
 
 
 def _slot(found: Any) -> Slot:
-    if not isinstance(found, dict) or found.get("kind") not in ("passphrase", "recovery"):
+    if not isinstance(found, dict) or found.get("kind") not in KINDS:
         raise _damaged("a slot is of no known kind")
     cost = None
     if found["kind"] == "passphrase":

@@ -54,6 +54,7 @@ class AccessRequest:
 @dataclass(frozen=True, slots=True)
 class Request:
     """A stored request. `terms` is the canonical JSON of what was asked; equal ones of one grant have the same `key`.
+    `grant` is empty when a new client asks that has none yet.
 
     `records` are what the answer would release, as `ID:VERSION`. `scope` is the canonical scope it was approved for,
     empty for as asked. `until`: how long a standing approval holds, or a denial is remembered. `granted` is the grant
@@ -81,7 +82,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ApproveRequest:
-    """How the owner approves: `lasting`, `seconds` when that is `while`, and narrower than asked by what is named."""
+    """How the owner approves: `lasting`, `seconds` when that is `while`, and narrower than asked by what is named.
+
+    `all`: the whole vault, to a new client that named no part of it.
+    """
 
     lasting: Lasting = Lasting.ONCE
     seconds: int | None = None
@@ -90,6 +94,7 @@ class ApproveRequest:
     detail: Detail | None = None
     limits: Limits = UNLIMITED
     expires_in: int | None = None
+    all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks without a grant yet. `redirect` is where the answer is sent, `here` that it is a program on this very
+    machine, any of which may say so; `user_code` is what a device shows."""
+
+    id: str
+    name: str
+    known: bool
+    redirect: str
+    here: bool
+    user_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestView:
     """A request as its owner sees it: who asks what for, and which records would leave, or what access would show."""
 
@@ -133,6 +151,7 @@ class RequestView:
     until: datetime | None
     granted: str
     sees: Exposure | None = None
+    asker: Asker | None = None
 
 
 @dataclass(frozen=True, slots=True)

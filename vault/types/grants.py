@@ -152,7 +152,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """A grant as its owner sees it. `scope` is the conditions in words the owner wrote."""
+    """A grant as its owner sees it. `scope` is the conditions in words the owner wrote.
+
+    `tag` is another with every change of what it allows and of whether it answers.
+    """
 
     id: str
     client: str
@@ -169,6 +172,7 @@ class GrantView:
     holder: str
     paused_for: str
     used: Usage
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

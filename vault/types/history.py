@@ -143,6 +143,14 @@ class OwnerToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """An address that signs one browser in to the console, once, until then."""
+
+    url: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionView:
     name: str
     records: int
@@ -151,8 +159,20 @@ class CollectionView:
 
 
 @dataclass(frozen=True, slots=True)
+class Reembedding:
+    """Another encoder's vectors on their way: `done` of `total` chunks. The old ones answer meanwhile."""
+
+    encoder: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class VaultStatus:
-    """How the vault is. `state` is `absent`, `locked` or `unlocked`; counts only when unlocked."""
+    """How the vault is. `state` is `absent`, `locked` or `unlocked`; counts only when unlocked.
+
+    `encoder` is the model whose vectors answer, `index` where the index came from, once it is loaded.
+    """
 
     state: str
     directory: str
@@ -167,3 +187,5 @@ class VaultStatus:
     requests: int | None = None
     audit_entries: int | None = None
     notices: tuple[str, ...] = ()
+    index: str | None = None
+    reembedding: Reembedding | None = None

@@ -85,7 +85,8 @@ class Chunk:
     """A piece of a record's text, the unit of search.
 
     `text` is what a hit shows: `record.text[start:end]`. `header` is context (title, people,
-    date) that is embedded and indexed with it but never shown.
+    date) that is embedded and indexed with it but never shown; the first `said` characters of `text` say the same.
+    `aside` is context that is indexed by its words and not embedded.
     """
 
     ordinal: int
@@ -93,3 +94,5 @@ class Chunk:
     end: int
     text: str
     header: str
+    said: int = 0
+    aside: str = ""

@@ -136,6 +136,10 @@ class Scope:
     results: int
 
 
+UNPROVEN = "-"
+"""Stands for the thumbprint of a key that was claimed and not proved: with it no token is good."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Whoever presents a capability token, the interface it came in by, and the thumbprint of the key it proved."""

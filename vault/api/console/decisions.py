@@ -38,7 +38,7 @@ def _access(view: RequestView, form: MultiDict[str, str]) -> ApproveRequest:
     level = form.get("detail", "")
     time = form.get("expires", "")
     return ApproveRequest(
-        filter=_filter(form, set(collections(view)), ()),
+        filter=_filter(form, set(collections(view)), (), named=view.asker is not None),
         actions=None if set(actions) == set(asked) else actions,
         detail=Detail.parse(level) if level else None,
         expires_in=HOURS[time] if time else None,
@@ -64,10 +64,13 @@ def _levels(view: RequestView) -> Sequence[Sensitivity]:
     return sorted({one.sensitivity for one in view.records})
 
 
-def _filter(form: MultiDict[str, str], offered: set[str], levels: Sequence[Sensitivity]) -> Filter:
+def _filter(
+    form: MultiDict[str, str], offered: set[str], levels: Sequence[Sensitivity], named: bool = False
+) -> Filter:  # fmt: skip
+    """Return what the form narrows to; with `named` all collections by name, even when that is every one there is."""
     chosen = [one for one in form.getlist("collection") if one in offered]
     said: dict[str, Any] = {}
-    if form.get("narrowed") and set(chosen) != offered:
+    if form.get("narrowed") and (set(chosen) != offered or named):
         if not chosen:
             raise BadRequest("that leaves no collection", hint="choose at least one, or deny it")
         said["collections"] = tuple(chosen)

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from vault import sentences
 from vault.api import wire
-from vault.api.asker import asker, known
+from vault.api.asker import asker, known, nothing
 from vault.api.attempts import Attempts
 from vault.api.console import decisions
 from vault.api.console.sessions import VIA, Session, Sessions, same
@@ -45,7 +45,10 @@ def add(flask: Flask, vault: Vault, attempts: Attempts) -> None:
     flask.register_blueprint(Pages(vault, sessions, attempts).blueprint)
 
     def link() -> Response:
-        code, expires = sessions.link(vault.link(known(vault, asker())))
+        holder = asker()
+        vault.admit(holder, "link")
+        nothing()
+        code, expires = sessions.link(vault.link(known(vault, holder)))
         place = f"http://{HOST}:{request.host.rpartition(':')[2]}/console/enter/{code}"
         return Response(wire.dump(Link(place, expires)), mimetype="application/json")
 

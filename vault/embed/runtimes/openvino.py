@@ -1,4 +1,5 @@
-"""OpenVINO on the CPU: the model's graph compiled for this very processor, in bfloat16 where it has that.
+"""OpenVINO on the CPU: the model's graph compiled for this very processor, in bfloat16 where it has that, else in
+float32, questions then with weights of eight bits where that is faster (see `narrow`).
 
 Torch is not imported: a process that asks its first question in under a second owes it to that.
 """
@@ -15,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vault.embed.runtimes import converted
+from vault.embed.runtimes import converted, narrow
 from vault.embed.runtimes.base import Progress, Vectors, batches, unit
 from vault.errors import Damaged, Missing
 
@@ -38,8 +39,22 @@ SAME = 0.999
 def load(name: str, source: str, cache: Path) -> OpenVINOEncoder:
     """Load a model, converting it first if need be. Raises Missing when it cannot be had, Damaged when the vectors
     computed here are not torch's."""
-    encoder = OpenVINOEncoder(name, converted.obtain(_directory(source), cache))
-    encoder.prove()
+    model = converted.obtain(_directory(source), cache)
+    if narrow.pays(library().Core()):
+        try:
+            return _proven(name, model, narrowed=True)
+        except (Missing, Damaged):
+            pass  # this processor, or this model, does not take it
+    return _proven(name, model, narrowed=False)
+
+
+def _proven(name: str, model: converted.Converted, *, narrowed: bool) -> OpenVINOEncoder:
+    try:
+        encoder = OpenVINOEncoder(name, model, narrowed=narrowed)
+        encoder.prove()
+    except RuntimeError as error:  # its own: it compiles for this very processor, and may know no way to
+        reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
+        raise Missing(f"OpenVINO cannot run the model on this processor: {reason[:200]}") from None
     return encoder
 
 
@@ -71,7 +86,8 @@ class OpenVINOEncoder:
     device = "cpu"
     notices = ()
 
-    def __init__(self, name: str, model: converted.Converted) -> None:
+    def __init__(self, name: str, model: converted.Converted, *, narrowed: bool = False) -> None:
+        """`narrowed`: questions are embedded with weights of eight bits."""
         from tokenizers import Tokenizer
 
         self.name, self.dim = name, model.facts.dim
@@ -87,12 +103,16 @@ class OpenVINOEncoder:
             if length:
                 graph.reshape({port: package.PartialShape([1, length]) for port in graph.inputs})
                 settings["INFERENCE_NUM_THREADS"] = QUESTION_THREADS
+            if length and narrowed:
+                narrow.narrow(graph, package)
+                settings |= narrow.SETTINGS
             return core.compile_model(graph, "CPU", settings)
 
         with ThreadPoolExecutor() as pool:
-            whole, *fixed = pool.map(compiled, (0, *LENGTHS))
-        self.runtime = f"openvino {whole.get_property('INFERENCE_PRECISION_HINT').to_string()}"
-        self._batches = _Graph(whole)
+            any_, *fixed = pool.map(compiled, (0, *LENGTHS))
+        self.runtime = f"openvino {any_.get_property('INFERENCE_PRECISION_HINT').to_string()}"
+        self.runtime += ", int8 for questions" if narrowed else ""
+        self._batches = _Graph(any_)
         self._questions = {length: _Graph(one) for length, one in zip(LENGTHS, fixed, strict=True)}
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:

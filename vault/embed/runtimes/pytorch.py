@@ -19,6 +19,8 @@ from vault.errors import BadRequest, Missing
 
 TOKENS = {"cpu": 2048, "cuda": 65536, "mps": 16384}
 """Tokens in one batch, padding included: on a CPU what stays in its cache, on a GPU what keeps it busy."""
+BYTES = 3
+"""Of a text in UTF-8 for each of its tokens, at least, as a rule; a batch that was guessed too small is halved."""
 CUDA_DRIVERS = {"Linux": "libcuda.so.1", "Windows": "nvcuda.dll"}
 
 
@@ -26,7 +28,7 @@ def choose(device: str) -> str:
     """Return the device to use for `auto`, or `device` itself. BadRequest when this machine has not got it."""
     if device == "cpu" or (device == "auto" and not _accelerated()):
         return "cpu"
-    torch, _ = _libraries()
+    torch, _ = libraries()
     here = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if device == "auto":
         return next(name for name, present in here.items() if present())
@@ -35,14 +37,22 @@ def choose(device: str) -> str:
     return device
 
 
+def possible(device: str) -> bool:
+    """Return whether `device` may mean a GPU with a memory of its own, or one that was asked for by name. Does not
+    import torch, which takes seconds."""
+    return device != "cpu" and (device != "auto" or _driven())
+
+
 def _accelerated() -> bool:
     """Return whether there may be a GPU, without the seconds that importing torch takes."""
-    system = platform.system()
-    if system not in CUDA_DRIVERS:
-        return system == "Darwin" and platform.machine() == "arm64"
+    return _driven() or (platform.system() == "Darwin" and platform.machine() == "arm64")
+
+
+def _driven() -> bool:
+    """Return whether NVIDIA's driver is here."""
     try:
-        ctypes.CDLL(CUDA_DRIVERS[system])
-    except OSError:
+        ctypes.CDLL(CUDA_DRIVERS[platform.system()])
+    except (OSError, KeyError):
         return False
     return True
 
@@ -58,13 +68,19 @@ def load(name: str, source: str, device: str, notices: Sequence[str] = ()) -> To
 
 def read(source: str, device: str) -> Any:
     """Return the SentenceTransformer, ready to compute. Raises Missing, BadRequest for pickles."""
-    _, transformer = _libraries()
+    _, library = libraries()
+    return trusted(library.SentenceTransformer, source, device)
+
+
+def trusted(kind: Any, source: str, device: str, **more: Any) -> Any:
+    """Return a model of one of sentence-transformers' kinds: safetensors only, never code that came with the model, no
+    network unless the owner asked for it. Raises Missing, BadRequest for pickles."""
     offline = os.environ["HF_HUB_OFFLINE"].lower() in ("1", "on", "yes", "true")
     weights.refuse_pickles(Path(source))
     try:
-        return transformer(
+        return kind(
             source, device=device, trust_remote_code=False, local_files_only=offline,
-            model_kwargs={"use_safetensors": True},
+            model_kwargs={"use_safetensors": True}, **more,
         ).eval()  # fmt: skip
     except (OSError, ValueError) as error:
         raise Missing(
@@ -73,7 +89,8 @@ def read(source: str, device: str) -> Any:
         ) from None
 
 
-def _libraries() -> tuple[Any, Any]:
+def libraries() -> tuple[Any, Any]:
+    """Return torch and sentence_transformers. Raises Missing."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read once, when huggingface_hub is imported
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     try:
@@ -83,13 +100,13 @@ def _libraries() -> tuple[Any, Any]:
     except ImportError as error:
         raise Missing(f"{error.name} is not installed", hint='pip install "ownvault[cpu]"') from None
     cast(Any, transformers.utils.logging).disable_progress_bar()
-    return torch, sentence_transformers.SentenceTransformer
+    return torch, sentence_transformers
 
 
 class TorchEncoder:
     def __init__(self, name: str, model: Any, notices: Sequence[str]) -> None:
         self._model = model
-        self._torch, _ = _libraries()
+        self._torch, _ = libraries()
         # One thread for every forward pass. OpenMP keeps a team of workers for each thread that ever computed, and
         # several teams fight for the same cores: an import from a pool of threads was a fifth slower.
         self._thread = ThreadPoolExecutor(1, "encoder")
@@ -161,10 +178,11 @@ class TorchEncoder:
         self.device, self._tokens = "cpu", TOKENS["cpu"]
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
-        """Return the tokens of each text, as the model will see it. Tokenizing twice costs 1 % of an encoding."""
+        """Return the tokens of each text, as the model will see it: counted on a CPU, where that takes 1 % of an
+        encoding; guessed for a GPU, which would wait for it."""
         longest = self._model.max_seq_length or 512
-        if not texts or self._model.tokenizer is None:
-            return [min(longest, max(1, len(text) // 4)) for text in texts]
+        if not texts or self._model.tokenizer is None or self.device != "cpu":
+            return [min(longest, 2 + len(text.encode("utf-8", "replace")) // BYTES) for text in texts]
         found = self._model.tokenizer(
             list(texts), truncation=True, max_length=longest, padding=False,
             return_attention_mask=False, return_token_type_ids=False,

@@ -50,6 +50,22 @@ CREATE TABLE chunk (
 
 CREATE TABLE term (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
 
+-- Vectors by another model, made beside those that answer: SPEC.md, "Another encoder".
+CREATE TABLE next_vector (chunk INTEGER PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
+
+-- Which records changed since the snapshot of the index, and which snapshot counts: SPEC.md, "Snapshots of the index".
+CREATE TABLE change (n INTEGER PRIMARY KEY AUTOINCREMENT, record INTEGER NOT NULL) STRICT;
+CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
+    INSERT INTO change (record) VALUES (new.n);
+END;
+CREATE TRIGGER record_changed AFTER UPDATE ON record BEGIN
+    INSERT INTO change (record) VALUES (new.n);
+END;
+CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
+    INSERT INTO change (record) VALUES (old.n);
+END;
+CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, upto INTEGER NOT NULL) STRICT;
+
 CREATE TABLE grant_ (
     id           TEXT    PRIMARY KEY,
     client       TEXT    NOT NULL,
@@ -126,6 +142,62 @@ CREATE INDEX request_grant ON request (grant_, key);
 CREATE INDEX request_verdict ON request (verdict, created);
 CREATE INDEX request_standing ON request (grant_, verdict);
 
+-- OAuth clients that registered themselves while the owner let them; those that the vault knows have no row.
+CREATE TABLE registration (
+    id        TEXT    PRIMARY KEY,
+    name      TEXT    NOT NULL UNIQUE,           -- the client of its grants
+    redirects TEXT    NOT NULL,                  -- JSON array
+    bound     INTEGER NOT NULL,                  -- its tokens need a key (DPoP)
+    created   INTEGER NOT NULL,
+    expires   INTEGER                            -- NULL once the owner granted it something
+) STRICT, WITHOUT ROWID;
+
+-- While the owner lets new clients register.
+CREATE TABLE pairing (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    opened INTEGER NOT NULL,
+    until  INTEGER NOT NULL,
+    left   INTEGER NOT NULL                      -- registrations that are still let in
+) STRICT;
+
+-- An OAuth client on its way to a grant. Secrets are kept as their SHA-256.
+CREATE TABLE authorization (
+    id        TEXT    PRIMARY KEY,               -- the request that the owner is asked
+    flow      TEXT    NOT NULL,                  -- code, device
+    client    TEXT    NOT NULL,                  -- its OAuth client id
+    secret    BLOB    NOT NULL UNIQUE,           -- of the page that waits, or of the device code
+    code      BLOB    UNIQUE,                    -- of the code, once there is one
+    user_code TEXT    NOT NULL,                  -- what a device shows, or ''
+    issuer    TEXT    NOT NULL,
+    resource  TEXT    NOT NULL,
+    redirect  TEXT    NOT NULL,
+    state     TEXT    NOT NULL,
+    challenge TEXT    NOT NULL,                  -- PKCE, S256
+    holder    TEXT    NOT NULL,                  -- thumbprint of the key that its tokens need, or ''
+    stage     TEXT    NOT NULL,                  -- waiting, issued, redeemed, over
+    created   INTEGER NOT NULL,
+    expires   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX authorization_stage ON authorization (stage, expires);
+
+-- The refresh tokens that came of one authorization, each good once.
+CREATE TABLE family (
+    id       TEXT    PRIMARY KEY,                -- authorization.id
+    client   TEXT    NOT NULL,
+    grant_   TEXT    NOT NULL UNIQUE,
+    issuer   TEXT    NOT NULL,
+    resource TEXT    NOT NULL,
+    holder   TEXT    NOT NULL,
+    ended    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refresh (
+    secret  BLOB    PRIMARY KEY,                 -- SHA-256 of the token
+    family  TEXT    NOT NULL,
+    created INTEGER NOT NULL,
+    used    INTEGER                              -- when its successor was made
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refresh_family ON refresh (family, created);
+
 -- Language models that answer for the owner, in the order of `place`.
 CREATE TABLE provider (
     name   TEXT    PRIMARY KEY,                  -- the client of its grant
@@ -136,6 +208,17 @@ CREATE TABLE provider (
     grant_ TEXT    NOT NULL,
     place  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Answers to requests that came with an idempotency key, kept for a day so that they are done once.
+CREATE TABLE once (
+    grant_ TEXT    NOT NULL,
+    key    TEXT    NOT NULL,
+    digest BLOB    NOT NULL,                     -- SHA-256 of the request
+    time   INTEGER NOT NULL,
+    answer TEXT    NOT NULL,                     -- JSON
+    PRIMARY KEY (grant_, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_time ON once (time);
 
 CREATE TABLE notice (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
