@@ -1,4 +1,4 @@
-"""The directory of sealed files: written whole or not at all, ours alone, and nothing in it is ever an error to lose."""
+"""The directory of sealed files: written whole or not at all, ours alone, and never an error to lose."""
 
 from __future__ import annotations
 
