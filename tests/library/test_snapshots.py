@@ -11,6 +11,8 @@ import pytest
 
 from tests.library.conftest import Open, answers, crash, draft, files, forget, put, rebuilt
 from tests.support import HashingEncoder
+from vault.embed import snapshot
+from vault.embed.rotation import Rotation
 from vault.embed.snapshot import Bundle
 from vault.errors import StorageFailed
 from vault.library import keeper
@@ -19,21 +21,15 @@ from vault.library.snapshots import Snapshots
 from vault.service import Vault
 from vault.store import changes
 from vault.store.sealed import Files
-from vault.types import Holder
+from vault.types import EVERYTHING, Draft, Holder
 
 SNAPSHOT = "opened from its snapshot"
 
 
 def how(vault: Vault) -> str:
     """Load the index and say where it came from."""
-    vault._parts.library.count(loading_where())
+    vault._parts.library.count(EVERYTHING)
     return str(vault._parts.library.loaded)
-
-
-def loading_where() -> Any:
-    from vault.types import EVERYTHING
-
-    return EVERYTHING
 
 
 def named(vault: Vault) -> str:
@@ -130,9 +126,9 @@ def test_an_older_authentic_snapshot_brings_nothing_back(reopen: Open, saved: li
         for name, content in left.items():
             (place / name).write_bytes(content)
         vault = reopen()
-        assert saved[2] not in vault._parts.library.ids(vault._parts.library.numbers(loading_where()))
+        assert saved[2] not in vault._parts.library.ids(vault._parts.library.numbers(EVERYTHING))
         assert answers(vault) == rebuilt(vault)
-        assert vault._parts.library.count(loading_where()) == 19
+        assert vault._parts.library.count(EVERYTHING) == 19
         crash(vault)
 
 
@@ -146,8 +142,6 @@ def test_a_snapshot_of_another_encoder_is_not_used(reopen: Open) -> None:
 
 @pytest.mark.usefixtures("saved")
 def test_a_snapshot_of_another_layout_is_not_used(reopen: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vault.embed import snapshot
-
     monkeypatch.setattr(snapshot, "LAYOUT", 99)
     assert "another version" in how(reopen())
 
@@ -179,6 +173,15 @@ def test_when_forget_returns_no_file_holds_the_record(reopen: Open, saved: list[
     assert answers(again) == rebuilt(again)
 
 
+def test_a_file_whose_segment_has_been_merged_goes_as_well(reopen: Open, saved: list[str], place: Path) -> None:
+    vault = reopen()
+    how(vault)
+    put(vault, *map(draft, range(100, 140)))  # merged with the others: the one segment has no file yet
+    assert len(vault._parts.library._step.index.state[0].segments) == 1
+    forget(vault, saved[4])
+    assert set(files(place)) == {named(vault)}
+
+
 def test_a_crash_between_forgetting_and_removing_the_file(
     reopen: Open, saved: list[str], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,14 +211,14 @@ def test_a_record_forgotten_while_its_segment_is_written(
         assert on.wait(30)
         return name
 
-    monkeypatch.setattr(Files, "write", slowly)
-    writing = threading.Thread(target=vault._parts.library._step._keeper.write)
-    writing.start()
-    assert at.wait(30)
-    forget(vault, ids[3])
-    on.set()
-    writing.join(30)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "write", slowly)
+        writing = threading.Thread(target=vault._parts.library._step._keeper.write)
+        writing.start()
+        assert at.wait(30)
+        forget(vault, ids[3])
+        on.set()
+        writing.join(30)
     assert set(files(place)) == {named(vault)}
     crash(vault)
     again = reopen()
@@ -230,8 +233,7 @@ def listed(vault: Vault) -> Bundle:
 def test_the_words_and_names_of_a_forgotten_record_are_in_it_no_more(reopen: Open) -> None:
     vault = reopen()
     ids = put(vault, *map(draft, range(20)))
-    secret = draft(99, "unspeakable")
-    secret = type(secret)("s", secret.text, people=("Nobody Else",), labels=("hushed",), thread="whisper")
+    secret = Draft("s", "unspeakable words", people=("Nobody Else",), labels=("hushed",), thread="whisper")
     ids += put(vault, secret, collection="private")
     vault._parts.library._step._keeper.write()
     tell = (b"unspeak", b"Nobody Else", b"hushed", b"whisper", b"private")
@@ -270,11 +272,11 @@ def test_a_full_disk_is_a_notice(reopen: Open, saved: list[str], place: Path, mo
     def full(*_: object) -> str:
         raise StorageFailed("there is no room on the disk for a snapshot")
 
-    monkeypatch.setattr(Files, "write", full)
-    assert not vault._parts.library._step._keeper.write()
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "write", full)
+        assert not vault._parts.library._step._keeper.write()
     assert "the index was not saved" in str(vault._parts.library.notices)
     assert files(place) == before
-    monkeypatch.undo()
     assert vault._parts.library._step._keeper.write()
     assert not vault._parts.library.notices
 
@@ -289,21 +291,19 @@ def test_a_crash_before_the_database_names_it_leaves_the_one_before(
     def cut(*_: object) -> None:
         raise StorageFailed("the power went")
 
-    monkeypatch.setattr(changes, "name", cut)
-    vault._parts.library._step._keeper.write()
+    before = files(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "name", cut)
+        assert not vault._parts.library._step._keeper.write()
     crash(vault)
-    monkeypatch.undo()
+    assert len(files(place)) > len(before)
     again = reopen()
     assert how(again) == SNAPSHOT
+    assert files(place) == before
     assert answers(again) == rebuilt(again)
-    littered = set(files(place))
-    put(again, draft(80))
     again.close()
-    assert littered - set(files(place))
-    final = reopen()
-    assert how(final) == SNAPSHOT
-    kept = {name for name in listed(final).head["segments"]} | {named(final)}
-    assert set(files(place)) == kept
+    assert how(final := reopen()) == SNAPSHOT
+    assert set(files(place)) == {*listed(final).head["segments"], named(final)}
 
 
 def test_behind_many_changes_one_is_written_in_the_background(
@@ -371,9 +371,6 @@ def test_marks_never_run_ahead_of_the_index() -> None:
 
 
 def test_the_probe_tells_another_way_of_making_codes() -> None:
-    from vault.embed import snapshot
-    from vault.embed.rotation import Rotation
-
     one, other = Rotation(HashingEncoder.dim), Rotation(HashingEncoder.dim)
     assert snapshot.probe(one) == snapshot.probe(other)
     other._turns = other._turns[::-1]

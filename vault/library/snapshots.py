@@ -30,7 +30,7 @@ READERS = 4
 """Segments that are unsealed at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Held:
     """A segment's file: its name, and the numbers of the records it was written with."""
 
@@ -62,8 +62,9 @@ class Snapshots:
     def __init__(self, db: Database, files: Files) -> None:
         self._db, self._files = db, files
         self._writing = threading.Lock()
-        self._door = threading.Lock()  # over the two below
+        self._door = threading.Lock()  # over the three below
         self._held: WeakKeyDictionary[Segment, Held] = WeakKeyDictionary()
+        self._there: set[Held] = set()  # every file of a segment, also of one that has been merged with others since
         self._forgotten: set[int] = set()
         self._ended = threading.Event()
 
@@ -75,9 +76,11 @@ class Snapshots:
 
         named = changes.named(conn)
         if named is None:
+            self._files.sweep([])
             raise Unusable("there was no snapshot", odd=False)
         listed = self._bundle(named.name)
         head, arrays = listed.head, listed.arrays
+        self._files.sweep([named.name, *head["segments"]])  # what a crash left may hold what is forgotten later
         if head["probe"] != snapshot.probe(index.rotation):
             raise Unusable("the snapshot was made by another version")
         if head["made_by"] != made_by or head["upto"] != named.upto:
@@ -114,7 +117,8 @@ class Snapshots:
         if not np.array_equal(segment.columns.numbers, numbers):
             return None
         with self._door:
-            self._held[segment] = Held(name, numbers)
+            self._held[segment] = held = Held(name, numbers)
+            self._there.add(held)
         return segment
 
     def _bundle(self, name: str) -> Bundle:
@@ -155,7 +159,13 @@ class Snapshots:
             probe = snapshot.probe(index.rotation)
             told = {"made_by": made_by, "upto": upto, "probe": probe, "segments": head}
             name = self._files.write((whole := snapshot.Bundle(told, arrays)).pieces(), whole.size)
-            self._db.write(lambda conn: changes.name(conn, changes.Named(name, upto)))
+            try:
+                self._db.write(lambda conn: changes.name(conn, changes.Named(name, upto)))
+            except BaseException:
+                self._files.drop(name)
+                raise
+            with self._door:
+                self._there = {held for held in self._there if held.name in head}
             self._files.sweep([name, *head])
             while self._db.write(changes.trim):
                 pass
@@ -178,6 +188,7 @@ class Snapshots:
                 self._files.drop(held.name)
                 return Held("", held.numbers), part
             self._held[segment] = held
+            self._there.add(held)
         return held, part
 
     def unwritten(self, index: Index) -> int:
@@ -192,9 +203,11 @@ class Snapshots:
         gone = set(numbers)
         with self._door:
             self._forgotten |= gone
-            hit = [(segment, held) for segment, held in self._held.items() if _among(held.numbers, gone).any()]
-            for segment, held in hit:
+            hit = {held for held in self._there if _among(held.numbers, gone).any()}
+            self._there -= hit
+            for segment in [segment for segment, held in self._held.items() if held in hit]:
                 del self._held[segment]
+            for held in hit:
                 self._files.drop(held.name)
         return bool(hit)
 
