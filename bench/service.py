@@ -1,32 +1,39 @@
-"""A whole `Vault.search` over 100,000 chunks but the query's embedding: permission, mask, rank, fetch, gate, audit."""
+"""A whole `Vault.search` but the query's embedding: permission, mask, rank, fetch, gate, audit.
+
+`python -m bench.service [--chunks N]`. The vectors are mixed from some thousand real ones (see `bench.load`).
+"""
 
 from __future__ import annotations
 
+import argparse
 import random
 import tempfile
 from functools import partial
 from pathlib import Path
 
 from bench.importing import note
+from bench.load import StandIn
 from bench.machine import keep, milliseconds, spread, table
-from tests.support import HashingEncoder, grant
+from tests.support import FLOOR_KIB, PASSPHRASE, grant
 from vault.config import Config
 from vault.service import Vault
 from vault.types import AddRequest, Draft, Filter, Holder, SearchRequest
 
-CHUNKS, BAR_MS, TIMES = 100_000, 20.0, 60
+CHUNKS, BAR_MS, TIMES = 100_000, 10.0, 100
 SHARES = {"everything": 1.0, "tenth": 0.1, "hundredth": 0.01}
 
 
 def main() -> None:
-    rng = random.Random(11)
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--chunks", type=int, default=CHUNKS)
+    given, rng = options.parse_args(), random.Random(11)
     with tempfile.TemporaryDirectory() as place:
-        config = Config(directory=Path(place) / "vault", argon2_memory=19 * 1024)
-        Vault.create(config, bytearray(b"benchmark only"))
-        encoder = HashingEncoder()
-        with Vault.open(config, bytearray(b"benchmark only"), encoder=encoder) as vault:
+        config = Config(directory=Path(place) / "vault", argon2_memory=FLOOR_KIB)
+        Vault.create(config, bytearray(PASSPHRASE))
+        encoder = StandIn(rng)
+        with Vault.open(config, bytearray(PASSPHRASE), encoder=encoder) as vault:
             owner = Holder(vault.owner_token().token)
-            for start in range(0, CHUNKS, 1000):
+            for start in range(0, given.chunks, 1000):
                 labels = lambda: tuple(name for name, share in SHARES.items() if rng.random() < share)  # noqa: E731
                 drafts = tuple(Draft(f"n{i}", note(rng), labels=labels()) for i in range(start, start + 1000))
                 vault.add(owner, AddRequest("notes", drafts, source="bench"))

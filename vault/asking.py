@@ -78,8 +78,8 @@ class Asking(Granting):
 
             def work(conn: Connection) -> tuple[Provider, Grant]:
                 kept = providers.get(conn, name)
-                providers.remove(conn, name)
-                decision.append(conn, [], {"grant": kept.grant, "client": name, "change": "withdraw"})
+                providers.remove(conn, kept.name)
+                decision.append(conn, [], {"grant": kept.grant, "client": kept.name, "change": "withdraw"})
                 return kept, revoked(conn, kept.grant)
 
             kept, grant = self._parts.db.write(work, urgent=True)
@@ -115,6 +115,7 @@ class Asking(Granting):
         if request.rehearse:
             seen = self.simulate(holder, grant.id, asked)
             hits, receipt, hindrances = seen.hits, seen.receipt, seen.hindrances
+            kept = replace(kept, key="")  # nothing is sent
         else:  # as the provider itself would ask: its scope, detail, limits and approval hold it back
             token = self._mint(grant, min(grant.expires, now + ERRAND), now)
             answer = search(Holder(token, VIA, grant.holder), asked)

@@ -7,6 +7,7 @@ A stranger's server is not trusted: what it sends is bounded, in size and in tim
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,14 @@ from vault.types import Brief
 if TYPE_CHECKING:
     from httpx2 import Response
 
-CONNECT_SECONDS, FIRST_SECONDS, NEXT_SECONDS = 10.0, 180.0, 60.0
-"""For the connection; between two signs of life, of which the first may have to wait until the model is loaded."""
+CONNECT_SECONDS, SIGN_SECONDS, WHOLE_SECONDS = 10.0, 180.0, 1800.0
+"""For the connection; between two signs of life, for a model may have to be loaded; for the answer as a whole."""
 ANSWER = 200_000
 """Characters of an answer, beyond which it is broken off."""
 LINE, LINES = 1_000_000, 200_000
-"""Characters of one event, and events of one answer."""
+"""Bytes of one event, and events of one answer."""
+WHOLE = 40 * ANSWER
+"""Bytes of an answer with all that is around its characters."""
 TOLD = 160
 """Characters of a provider's own error that its owner is told."""
 
@@ -51,8 +54,8 @@ def _asked(brief: Brief) -> Iterator[Response]:
         "model": brief.model, "stream": True, "temperature": 0,
         "messages": [{"role": one.role, "content": one.content} for one in brief.messages],
     }  # fmt: skip
-    headers = {"Authorization": f"Bearer {brief.key}"} if brief.key else {}
-    patience = httpx2.Timeout(NEXT_SECONDS, connect=CONNECT_SECONDS, read=FIRST_SECONDS)
+    headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {brief.key}"} if brief.key else {})
+    patience = httpx2.Timeout(SIGN_SECONDS, connect=CONNECT_SECONDS)
     try:
         # No proxy of the environment, no redirect: the records go to the address that the owner gave, or nowhere.
         with (
@@ -74,15 +77,10 @@ def _asked(brief: Brief) -> Iterator[Response]:
 
 def _why(response: Response) -> str:
     """Return what the provider says of its refusal, short and harmless."""
-    start = b""
-    for part in response.iter_bytes():
-        start += part
-        if len(start) > LINE:
-            break
     try:
-        said = json.loads(start)["error"]
+        said = json.loads(b"".join(_parts(response, LINE)))["error"]
         text = str(said["message"] if isinstance(said, dict) else said)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ProviderFailed, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return f": {' '.join(legible(text).split())[:TOLD]}"
 
@@ -90,12 +88,10 @@ def _why(response: Response) -> str:
 def _events(response: Response) -> Iterator[dict[str, Any]]:
     """Yield the events of the answer; of a server that does not stream, the whole as one."""
     if response.headers.get("content-type", "").startswith("application/json"):
-        yield _object(b"".join(response.iter_bytes()).decode("utf-8", "replace"))
+        yield _object(b"".join(_parts(response, WHOLE)).decode("utf-8", "replace"))
         return
-    size = 0
     for number, line in enumerate(_lines(response)):
-        size += len(line)
-        if number > LINES or size > ANSWER * 40:
+        if number > LINES:
             raise ProviderFailed("the answer does not end", reason="broken_off")
         if not line.startswith("data:"):
             continue
@@ -106,11 +102,26 @@ def _events(response: Response) -> Iterator[dict[str, Any]]:
     raise ProviderFailed("the answer broke off", reason="broken_off")
 
 
+def _parts(response: Response, most: int) -> Iterator[bytes]:
+    """Yield what comes, as it comes: nothing is unpacked, for a little can become any amount. ProviderFailed for more
+    than `most` bytes, or when it takes too long as a whole."""
+    until, size = time.monotonic() + WHOLE_SECONDS, 0
+    for part in response.iter_raw():
+        size += len(part)
+        if size > most:
+            raise ProviderFailed("the answer does not end", reason="broken_off")
+        if time.monotonic() >= until:
+            raise ProviderFailed("the answer took too long", reason="slow")
+        yield part
+
+
 def _lines(response: Response) -> Iterator[str]:
-    rest = b""
-    for part in response.iter_bytes():
-        *whole, rest = (rest + part).split(b"\n")
-        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
+    rest = bytearray()
+    for part in _parts(response, WHOLE):
+        rest += part
+        if b"\n" in part:
+            *whole, rest = rest.split(b"\n")
+            yield from (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
         if len(rest) > LINE:
             raise ProviderFailed("the answer is no chat", reason="failed")
     yield rest.decode("utf-8", "replace")

@@ -27,6 +27,7 @@ from vault.parts import Parts
 from vault.permissions import access, approvals, audit, authorizations, grants, notices, refreshes, registrations
 from vault.registering import STRANGER, Registering
 from vault.types import (
+    UNPROVEN,
     Asked,
     Authorization,
     Connection,
@@ -240,6 +241,7 @@ def _check(request: ConnectRequest, client: Registration, flow: Flow) -> None:
         raise FlowRefused("redirect_uri: not an address of this client", reason="redirect_uri")
     if flow is Flow.CODE and not _DIGEST.fullmatch(request.challenge):
         raise FlowRefused("code_challenge: a SHA-256 in base64url is needed (S256)", reason="challenge")
+    proven(request.holder)
     if request.holder and not _DIGEST.fullmatch(request.holder):
         raise FlowRefused("dpop_jkt: a SHA-256 in base64url is needed", reason="holder")
     if flow is Flow.DEVICE and not client.devices:
@@ -248,6 +250,12 @@ def _check(request: ConnectRequest, client: Registration, flow: Flow) -> None:
         raise FlowRefused("resource: this vault is at another address", "invalid_target")
     if len(request.state) > limits.STATE:
         raise FlowRefused(f"state: is longer than {limits.STATE}")
+
+
+def proven(holder: str) -> None:
+    """Raise FlowRefused for whoever comes with a proof (DPoP) that does not hold, even where none is needed."""
+    if holder == UNPROVEN:
+        raise FlowRefused("the proof (DPoP) does not hold", "invalid_dpop_proof", reason="wrong_proof")
 
 
 def _note(conn: Connection, now: datetime, client: str, grant: str, detail: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vault import limits
-from vault.connecting import PLACES, Connecting
+from vault.connecting import PLACES, Connecting, proven
 from vault.decision import Decision
 from vault.errors import BadRequest, FlowRefused, NotFound, Refused
 from vault.granting import revoked
@@ -40,6 +40,7 @@ from vault.types import (
     GrantView,
     Holder,
     Introspection,
+    Limits,
     RedeemRequest,
     RefreshRequest,
     Sensitivity,
@@ -67,6 +68,7 @@ class Renewing(Connecting):
                 found = authorizations.of_code(conn, refreshes.digest(request.secret))
                 if found is None:
                     raise FlowRefused(_REFUSED, "invalid_grant", reason="unknown_code")
+                proven(request.holder)
                 if wrong := _wrong_code(found, request, decision.now):
                     return self._burn(conn, decision, found, wrong)
                 return self._redeemed(conn, decision, found, request.holder), set()
@@ -82,6 +84,7 @@ class Renewing(Connecting):
                 found = authorizations.of_secret(conn, refreshes.digest(request.secret))
                 if found is None or found.flow is not Flow.DEVICE or found.client != request.client:
                     raise FlowRefused(_REFUSED, "invalid_grant", reason="unknown_device_code")
+                proven(request.holder)
                 if found.stage is Stage.REDEEMED:
                     return self._burn(conn, decision, found, "device_code_replayed")
                 if found.stage is not Stage.WAITING or decision.now >= found.expires:
@@ -112,8 +115,8 @@ class Renewing(Connecting):
             authorizations.move(conn, found.id, Stage.OVER)
             error = "access_denied" if found.flow is Flow.DEVICE else "invalid_grant"
             return FlowRefused("the owner did not allow it", error, reason="not_granted")
-        if not holder and (client.bound or found.holder or granted.holder):
-            raise FlowRefused("this client's tokens need a key (DPoP)", "invalid_dpop_proof")
+        if (not holder and client.bound) or any(key and key != holder for key in (found.holder, granted.holder)):
+            raise FlowRefused("this client's tokens need its key (DPoP)", "invalid_dpop_proof", reason="wrong_key")
         decision.grant_id = granted.id
         authorizations.move(conn, found.id, Stage.REDEEMED)
         approvals.collected(conn, found.id)
@@ -200,11 +203,13 @@ class Renewing(Connecting):
     def exchange(self, holder: Holder, request: AccessRequest) -> Tokens:
         """Give a narrower token for the one that is presented, for a helper of its holder; never a wider one."""
         with self._decide(holder, "exchange", request=request) as decision:
+            proven(holder.proof)
             grant = decision.grant()
             verified = self._parts.ring.verify(holder.token, decision.now)
-            until = min(decision.now + timedelta(seconds=limits.ACCESS_SECONDS), verified.expires).replace(
-                microsecond=0
-            )
+            if request.limits != Limits(request.limits.results):  # silence would give more than was asked
+                raise FlowRefused("limits over time are the grant's, a token has none", "invalid_authorization_details")
+            life = timedelta(seconds=min(limits.ACCESS_SECONDS, request.expires_in))
+            until = min(decision.now + life, verified.expires).replace(microsecond=0)
             narrower = {**_narrower(request), "expires": until}
             try:
                 tokens.fitting(holder.token, **narrower)
@@ -323,6 +328,7 @@ def _check_refresh(family: refreshes.Family, request: RefreshRequest) -> None:
     has stolen it cannot use it, and shall not be able to end it."""
     if family.client != request.client or family.issuer != request.issuer:
         raise FlowRefused(_REFUSED, "invalid_grant", reason="wrong_client")
+    proven(request.holder)
     if family.holder != request.holder and family.holder:
         raise FlowRefused(_REFUSED, "invalid_grant", reason="wrong_key")
     if request.resource and request.resource not in {family.issuer + place for place in PLACES}:

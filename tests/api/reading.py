@@ -73,6 +73,7 @@ class Reading:
     def some(self, size: int) -> None:
         """Read at least so many bytes, and then no more."""
         while len(self._data) < size:
+            assert not self._ended, f"the answer was over after {len(self._data)} bytes"
             self._read(size - len(self._data))
 
     def reply(self) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from tests.support import PASSPHRASE
 from vault import limits
 from vault.api import stream
 from vault.api.client import RemoteVault
+from vault.api.events import _Reader
 from vault.errors import BadRequest, NotAllowed, Refused, Throttled
 from vault.types import (
     AccessRequest,
@@ -252,3 +254,25 @@ def test_what_is_no_position(id: str) -> None:
 def test_what_is_no_event(running: Running) -> None:
     with pytest.raises(Exception, match="not a vault's"):
         list(stream.events(["event: release", f"data: {json.dumps({'kind': 'unheard of'})}", ""]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not tell what has arrived")
+def test_a_listener_that_takes_nothing_is_dropped() -> None:
+    """It would be queued for without an end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listener = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+        with listener, ours:
+            ours.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    ours.send(b"x" * 65536)
+            reader = _Reader({"client": listener.getsockname()})
+            try:
+                assert reader.reads(), "at the first look nobody knows"
+                assert not reader.reads()
+                with pytest.raises(ConnectionResetError):
+                    while listener.recv(1 << 20):
+                        pass
+            finally:
+                reader.close()

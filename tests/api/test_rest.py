@@ -11,9 +11,10 @@ import pytest
 
 from tests.api import raw
 from tests.api.conftest import Running, assistant
+from vault import limits
 from vault.api import openapi, problems, reference, rest, stream
 from vault.api.attempts import Attempts
-from vault.errors import NotFound, VaultError, kinds
+from vault.errors import NotFound, Throttled, VaultError, kinds
 from vault.service import Vault
 from vault.types import Action, AuditRequest, Holder
 
@@ -307,3 +308,18 @@ def test_every_error_survives_the_wire() -> None:
     assert not {"hint", "request"} & set(problems.problem(NotFound("m")))
     unknown = problems.error({"code": "from_the_future", "detail": "d"})
     assert type(unknown) is VaultError
+
+
+# ---------------------------------------------------------------- how often
+
+
+def test_a_client_is_told_what_is_left_and_the_owner_is_not(running: Running) -> None:
+    answer = ask(running, "POST", "/v1/count", EMPTY, assistant(running, "hasty", Action.COUNT))
+    assert answer.headers["ratelimit-policy"] == f'"client";q={limits.BURST};w={limits.BURST // limits.RATE}'
+    assert answer.headers["ratelimit"] == f'"client";r={limits.BURST - 1};t=1'
+    assert "ratelimit" not in ask(running, "POST", "/v1/count", EMPTY, running.owner).headers
+
+
+def test_a_refusal_says_when_to_come_back() -> None:
+    assert problems.Refusal(Throttled("too many requests", seconds=0.2)).headers["retry-after"] == "1"
+    assert problems.Refusal(Throttled("too many", seconds=59.1)).headers["retry-after"] == "60"

@@ -150,7 +150,7 @@ def test_no_score_is_off_by_more_than_said(where: str, dim: int) -> None:
     memory, every = device.Memory(where), np.arange(len(rows), dtype=np.int32)
     some = every[::3]
     for query in rows[:: len(rows) // 40]:
-        found = memory.scores([(kept, Filter.of(every, len(rows))), (kept, Filter.of(some, len(rows)))], query)
+        found = memory.scores([Filter(kept, every), Filter(kept, some)], query)
         wanted = np.concatenate([kept.products(query, every), kept.products(query, some)])
         assert (found.dtype, found.shape) == (np.float32, wanted.shape)
         assert np.abs(found - wanted).max() <= device.OFF

@@ -41,7 +41,7 @@ def test_a_row_has_the_same_bits_in_any_company(dim: int) -> None:
     scorer = Scorer(dim, 2)
 
     def both(*parts: tuple[Vectors, np.ndarray]) -> np.ndarray:
-        filters = [(part, Filter.of(rows, len(part.values))) for part, rows in parts]
+        filters = [Filter(part, rows) for part, rows in parts]
         return np.stack([scorer.exact(parts, query)(), scorer.estimate(filters, query)()])
 
     kept = Vectors.build(vectors, scorer.rotation)
@@ -68,7 +68,7 @@ def test_estimates_are_off_by_what_is_said(dim: int) -> None:
     scorer = Scorer(dim, 2)
     kept = Vectors.build(vectors, scorer.rotation)
     for query in (unit(rng, dim), middle):
-        found = scorer.estimate([(kept, Filter.of(every(vectors), len(vectors)))], query)()
+        found = scorer.estimate([Filter(kept, every(vectors))], query)()
         off = found - scorer.exact([(kept, every(vectors))], query)()
         assert np.abs(off).std() < 1.1 * scorer.error
         assert (np.abs(off) > 2.5 * scorer.error).mean() < 0.03

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vault.embed import words
 from vault.embed.lexical import saturate
 from vault.embed.words import REACH, SHARES, WHOLE, Context, Words
 
@@ -27,10 +28,10 @@ def made(seed: int, size: int) -> Words:
     return Words(Context(tuple(links), pulled), held)
 
 
-def defined(words: Words, chunk: int) -> float:
+def defined(one: Words, chunk: int) -> float:
     """Return the score of one chunk as BM25F with its neighbours as a field says it."""
-    context, score = words._context, np.zeros(1, np.float32)
-    for (rows, counts), weight in words._held:
+    context, score = one._context, np.zeros(1, np.float32)
+    for (rows, counts), weight in one._held:
         said = dict(zip(rows.tolist(), counts.tolist(), strict=True))
         felt = WHOLE * said.get(chunk, 0)
         for distance, link in enumerate(context.links, 1):
@@ -40,9 +41,14 @@ def defined(words: Words, chunk: int) -> float:
     return float(score[0])
 
 
-@given(seed=st.integers(0, 10**6), size=st.integers(5, 200), step=st.integers(1, 70))
+@given(
+    seed=st.integers(0, 10**6), size=st.integers(5, 200), step=st.integers(1, 70), sparse=st.sampled_from([0, 4, 1000])
+)
 @settings(deadline=None)
-def test_every_chunk_has_the_score_that_is_defined_wherever_a_slice_ends(seed: int, size: int, step: int) -> None:
+def test_every_chunk_has_the_score_that_is_defined_wherever_a_slice_ends(
+    seed: int, size: int, step: int, sparse: int
+) -> None:
+    """Whether a term is worked out from the few that hold it (0: always) or chunk by chunk (1000) cannot show."""
     one = made(seed, size)
-    with mock.patch.object(Words, "SLICE", step):
+    with mock.patch.object(Words, "SLICE", step), mock.patch.object(words, "SPARSE", sparse):
         assert one.scores().tolist() == [defined(one, chunk) for chunk in range(size)]

@@ -20,6 +20,7 @@ from vault.library.marks import Marks
 from vault.library.snapshots import Snapshots
 from vault.service import Vault
 from vault.store import changes
+from vault.store.changes import Mark
 from vault.store.sealed import Files
 from vault.types import EVERYTHING, Draft, Holder
 
@@ -317,7 +318,7 @@ def test_behind_many_changes_one_is_written_in_the_background(
     thread.join(30)
     assert len(files(place)) == 2
     with vault._parts.db.read() as conn:
-        assert not changes.since(conn, 0)  # what it holds needs no list any more
+        assert not changes.since(conn, changes.Mark(0, 10**9))  # what it holds needs no list any more
     crash(vault)
     assert how(reopen()) == SNAPSHOT
 
@@ -352,22 +353,22 @@ def test_a_small_vault_needs_none(reopen: Open, place: Path, monkeypatch: pytest
 
 
 def test_marks_never_run_ahead_of_the_index() -> None:
-    newest = [5]
-    marks = Marks(lambda: newest[0])
-    assert marks.reached() == 5
+    now = [Mark(5, 5)]
+    marks = Marks(lambda: now[0])
+    assert marks.reached() == Mark(5, 5)
     with marks.change():
-        newest[0] = 9  # another's change, already in the index, or this one's
-        assert marks.reached() == 5
+        now[0] = Mark(5, 9)  # another's change, already in the index, or this one's
+        assert marks.reached() == Mark(5, 5)
         with marks.change():
-            newest[0] = 12
-            assert marks.reached() == 5
-        assert marks.reached() == 5
-    assert marks.reached() == 12
+            now[0] = Mark(7, 9)
+            assert marks.reached() == Mark(5, 5)
+        assert marks.reached() == Mark(5, 5)
+    assert marks.reached() == Mark(7, 9)
     with pytest.raises(StorageFailed), marks.change():
-        newest[0] = 13
+        now[0] = Mark(8, 9)
         raise StorageFailed("nobody knows whether it lasted")
-    newest[0] = 20
-    assert marks.reached() == 12
+    now[0] = Mark(9, 20)
+    assert marks.reached() == Mark(7, 9)
 
 
 def test_the_probe_tells_another_way_of_making_codes() -> None:

@@ -54,7 +54,7 @@ class Guard:
         if method not in METHODS:
             raise method_refused(METHODS)
         sheet = among(path, SHEETS)
-        if sheet and method != "GET" and b"origin" not in said:
+        if sheet and method not in ("GET", "HEAD") and b"origin" not in said:
             raise Refusal(NotAllowed("this form is not from a page of this server"))
         _check_body(method, said, form=sheet or among(path, FORMS))
 
@@ -69,8 +69,8 @@ class Guard:
         origin = f"{self.scheme([(b'host', hosts[0])])}://".encode() + hosts[0]
         if said.get(b"origin", [origin]) != [origin]:
             raise Refusal(NotAllowed("requests of other origins are refused"))
-        if entering and _navigates(said):
-            return
+        if entering and _navigates(said) and b"same-site" not in said.get(b"sec-fetch-site", []):
+            return  # the same site is another port of this name, whose page would bring the console's cookie with it
         if any(site.lower() not in (b"same-origin", b"none") for site in said.get(b"sec-fetch-site", [])):
             raise Refusal(NotAllowed("requests of other sites are refused"))
 

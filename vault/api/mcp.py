@@ -81,7 +81,7 @@ class Endpoint:
             if scope["method"] != "POST":
                 raise method_refused({"POST"})
             asker = _holder(scope)
-            actions = await self._in_thread(scope, self._vault.actions, asker)
+            actions = await self._in_thread(scope, self._vault.attend, asker)
             first = await receive()
             wire.unambiguous(first["body"])
         except Refusal as refusal:

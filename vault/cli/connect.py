@@ -19,7 +19,7 @@ from vault.cli.screen import pass_settings
 from vault.cli.suggestions import nearest
 from vault.config import Config, default_directory
 from vault.connect import Bridge, Client, Connection, Connections, Machine, Plan
-from vault.errors import BadRequest, NotFound
+from vault.errors import BadRequest, Busy, NotFound
 from vault.types import Granted, GrantRequest, GrantView, Status
 
 
@@ -200,6 +200,8 @@ class _Connecting:
         vault, wanted = self.vault, self.wanted
         with wanted.connections.changing():
             plan = wanted.plan()  # what it says now, not before its owner was asked
+            if now := wanted.connections.find(wanted.name):  # another command may have made one of this name meanwhile
+                self._check(now, plan)
             kept, made = connecting.join(
                 wanted.connections, wanted.name, wanted.client, plan,
                 lambda: vault.vault.grant(vault.holder, request), lambda id: vault.vault.revoke(vault.holder, id),
@@ -211,6 +213,8 @@ class _Connecting:
         assert old and view
         if plan and plan.changes and not self.dry_run:
             with self.wanted.connections.changing():
+                if self.wanted.connections.find(old.name) != old:
+                    raise Busy(f"{old.name} was changed at the same moment", hint="try again")
                 old = connecting.rewrite(self.wanted.connections, old, plan)
             screen.note(self.settings, f"its entry was missing, and is in {old.file} again")
         if self.settings.json:

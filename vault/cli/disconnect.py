@@ -14,7 +14,7 @@ from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.cli.suggestions import nearest
 from vault.connect import Connection, Connections
-from vault.errors import NotFound
+from vault.errors import NotFound, VaultError
 from vault.types import Status
 
 
@@ -33,11 +33,14 @@ def disconnect(settings: Settings, name: str, project: Path | None, leave_file: 
     one = _meant(connections, name, str(project.resolve()) if project else "")
     kind = known(one.client)
     with opened(settings) as vault, connections.changing():
+        one = connections.get(one.name)  # as it is now: it may have been renewed meanwhile
+        borne = _borne(connections, one.name)
 
         def revoke(id: str) -> None:
-            live = {view.id for view in vault.vault.grants(vault.holder) if view.status is not Status.REVOKED}
-            if id in live:
-                vault.vault.revoke(vault.holder, id)
+            for view in vault.vault.grants(vault.holder):
+                ours = view.id == id or (view.id, view.client) == (borne, one.name)
+                if ours and view.status is not Status.REVOKED:
+                    vault.vault.revoke(vault.holder, view.id)
 
         there = connecting.leave(connections, one, kind, revoke, file=not leave_file)
     if settings.json:
@@ -46,6 +49,16 @@ def disconnect(settings: Settings, name: str, project: Path | None, leave_file: 
     screen.say(f"disconnected {one.name}: grant {one.grant} is revoked" + (", its entry removed" if there else ""))
     if one.file and not there:
         screen.note(settings, f"{one.file} was left as it is" + ("" if leave_file else ": it has no entry of ours"))
+
+
+def _borne(connections: Connections, name: str) -> str:
+    """Return the grant of the token that the client bears, '' for none: after a renewal that broke off, a newer one."""
+    from vault.permissions import tokens
+
+    try:
+        return tokens.inspect(connections.secret(name) or "").grant
+    except VaultError:
+        return ""
 
 
 def _meant(connections: Connections, name: str, project: str) -> Connection:

@@ -91,6 +91,7 @@ def _print(found: VaultStatus, remarks: tuple[str, ...]) -> None:
     def number(value: int | None) -> str:
         return "" if value is None else f"{value:,}"
 
+    coming = found.reembedding
     screen.fields([
         ("vault", found.directory),
         ("state", found.state),
@@ -99,6 +100,8 @@ def _print(found: VaultStatus, remarks: tuple[str, ...]) -> None:
         ("chunks", number(found.chunks)),
         ("collections", ", ".join(f"{c.name} {c.records:,}" for c in found.collections)),
         ("encoder", f"{found.encoder} on {found.device or 'no device yet'}" if found.encoder else ""),
+        ("index", found.index or ""),
+        ("next encoder", f"{coming.encoder}, {coming.done:,} of {coming.total:,} chunks" if coming else ""),
         ("live grants", number(found.grants)),
         ("audit entries", number(found.audit_entries)),
         *(("notice", remark) for remark in remarks),

@@ -17,7 +17,8 @@ from vault.connect.form import Broken, at, nested, proven, with_, without
 
 DEEPEST = 200
 """Objects and arrays within each other; no configuration comes near it."""
-_STRING = r'"(?:[^"\\]|\\.)*(?:"|\Z)'  # one that never ends goes to the end, or each quote would be tried as its start
+# A string that never ends goes to the end, also with a backslash there, or each quote would be tried as its start.
+_STRING = r'"(?:[^"\\]++|\\.)*+\\?(?:"|\Z)'
 _REMARKS = r"//[^\r\n]*|/\*.*?(?:\*/|\Z)"
 _TOKEN = re.compile(rf'{_STRING}|{_REMARKS}|[{{}}\[\]:,]|[^\s{{}}\[\]:,"/]+', re.DOTALL)
 _COMMENT = re.compile(rf"{_STRING}|{_REMARKS}", re.DOTALL)

@@ -92,7 +92,7 @@ def plan(client: Client, file: Path, project: str, key: str, wanted: Bridge) -> 
         tables = len(keys) - 1 - depth(said, keys)
         if (there := at(said, keys)) is None:
             after = found.encoded(client.form.put(found.text, keys, entry))
-        elif marked(there, wanted.mark):
+        elif there == entry or (marked(there, wanted.mark) and not project):  # the mark in a project's may be a guess
             after = found.content or b""
         else:
             raise ConfigRefused(

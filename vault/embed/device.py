@@ -54,7 +54,7 @@ class DeviceScorer(Scorer):
         memory = self._memory
         return memory.device if memory else "cpu" if self._over else "undecided"
 
-    def estimate(self, parts: Sequence[tuple[Vectors, Filter]], query: Floats) -> Callable[[], Floats]:
+    def estimate(self, parts: Sequence[Filter], query: Floats) -> Callable[[], Floats]:
         found = None if self._over else self._tried(lambda memory: memory.scores(parts, query))
         return super().estimate(parts, query) if found is None else lambda: found
 
@@ -114,11 +114,11 @@ class Memory:
             self._stream = torch.cuda.Stream(priority=-1)
             torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
-    def scores(self, parts: Sequence[tuple[Vectors, Filter]], query: Floats) -> Floats:
+    def scores(self, parts: Sequence[Filter], query: Floats) -> Floats:
         """Return the inner products of `query` (dim,) with the rows of each part's filter, off by at most `OFF`."""
         with self._queue():
             asked = self._torch.tensor(query).to(self.device).half()
-            found = [self._products(part, some, asked) for part, some in parts if len(some.rows)]
+            found = [self._products(some.vectors, some, asked) for some in parts if len(some.rows)]
             if not found:
                 return np.empty(0, np.float32)
             return cast(Floats, self._torch.cat(found).cpu().numpy().astype(np.float32))
@@ -142,7 +142,7 @@ class Memory:
 
     def _products(self, vectors: Vectors, some: Filter, query: Any) -> Any:
         kept = self.rows(vectors)
-        if some.chosen is None:
+        if some.every:
             return kept @ query
         rows = self._filters.get(some)
         if rows is None:

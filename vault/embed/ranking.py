@@ -20,7 +20,7 @@ from vault.embed.vectors import Scorer
 from vault.embed.when import Credit
 from vault.embed.words import Words
 
-EXACT = 16_384
+EXACT = 4_096
 """Up to so many chunks in scope, all are scored exactly: as fast as estimating. Measured in docs/decisions/index.md."""
 SURE = 2.5
 CREST = 1.4
@@ -77,8 +77,8 @@ def _refined(
 ) -> tuple[Ints, Floats, Floats, float]:
     """Return the chunks that may be among the best, their exact cosines and words, and the best words of all."""
     estimated = scorer.estimate(scope.filters, query.vector)
-    worded = scorer.start(words.run, range(0, len(scope), words.SLICE))
-    dense, lexical = scope.ordered(estimated()), np.concatenate(worded())
+    lexical = words.scores()  # in this thread: NumPy's threads would only wait for each other, FAISS's run meanwhile
+    dense = scope.ordered(estimated())
     most, doubt = float(lexical.max()), SURE * scorer.error
     sure = np.zeros(len(scope), bool)  # of these `dense` is exact by now, of the others estimated
 

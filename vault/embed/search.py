@@ -28,8 +28,8 @@ from vault.types import Conditions
 
 __all__ = ["Entry", "Index", "Piece", "Ranked"]
 
-KEPT_ROWS = 4_000_000
-"""Rows of all selections kept for the next search, some 30 bytes each."""
+KEPT_ROWS = 2_000_000
+"""Rows of all selections kept for the next search, some 30 bytes each, and 56 more for the codes of a part."""
 
 
 class Index:

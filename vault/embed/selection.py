@@ -12,7 +12,7 @@ from vault.embed.columns import Codes, Ints, Mask, Tables
 from vault.embed.lexical import Floats, idf, pull
 from vault.embed.segments import Generation, Segment
 from vault.embed.spelling import Lexicon
-from vault.embed.vectors import Filter, Scorer, Vectors
+from vault.embed.vectors import Filter, Scorer
 from vault.embed.words import REACH, SHARES, WHOLE, Context, Found, Quarters, Words
 from vault.types import Conditions
 
@@ -98,9 +98,9 @@ class Selection:
         return out
 
     @cached_property
-    def filters(self) -> tuple[tuple[Vectors, Filter], ...]:
+    def filters(self) -> tuple[Filter, ...]:
         """What `Scorer.estimate` wants in order to estimate all chunks in scope."""
-        return tuple((segment.vectors, Filter.of(rows, len(segment.ids))) for segment, rows in self.parts)
+        return tuple(Filter(segment.vectors, rows) for segment, rows in self.parts)
 
     @cached_property
     def dates(self) -> Ints:

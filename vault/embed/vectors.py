@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,25 +39,21 @@ THREADS = 8
 """More threads than this only wait for memory."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, eq=False)
 class Filter:
-    """Rows of one segment for the estimates: `chosen` is None for all of them. Holds the bits that FAISS points to."""
+    """Rows of one segment for the estimates, `every` one of them or some."""
 
+    vectors: Vectors
     rows: Rows
-    chosen: Any
-    bits: NDArray[np.uint8] | None
 
-    @classmethod
-    def of(cls, rows: Rows, size: int) -> Filter:
-        if len(rows) == size:
-            return cls(rows, None, None)
-        mask = np.zeros(size, bool)
-        mask[rows] = True
-        bits = np.packbits(mask, bitorder="little")
-        faiss = library()
-        chosen = faiss.RaBitQSearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        chosen.qb = QUERY_BITS
-        return cls(rows, chosen, bits)
+    @property
+    def every(self) -> bool:
+        return len(self.rows) == len(self.vectors.values)
+
+    @cached_property
+    def codes(self) -> Any:
+        """The codes of these rows, side by side: no row out of scope costs time, and FAISS has nothing to leave out."""
+        return self.vectors.codes if self.every else _codes_of([self.vectors], self.rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -85,15 +82,10 @@ class Vectors:
     @classmethod
     def take(cls, parts: Sequence[Vectors], rows: Rows) -> Vectors:
         """Return the given rows of all parts, counted through, in the order given."""
-        codes = _codes(parts[0].codes.d)
-        faiss = library()
-        old = np.concatenate([faiss.vector_to_array(part.codes.codes).reshape(-1, codes.code_size) for part in parts])
-        taken = np.ascontiguousarray(old[rows])
-        codes.add_sa_codes(taken)
         return cls(
             np.concatenate([part.values for part in parts])[rows],
             np.concatenate([part.scales for part in parts])[rows],
-            codes,
+            _codes_of(parts, rows),
         )
 
     def products(self, query: Floats, rows: Rows) -> Floats:
@@ -108,15 +100,6 @@ class Vectors:
             # row by row, and in this thread: the other products of FAISS wake a team of threads for each call
             faiss.fvec_inner_products_ny(point(out[start:]), point(query), point(wide), len(query), len(some))
         return out * self.scales[rows]
-
-    def estimates(self, rotated: Floats, some: Filter) -> Floats:
-        """Return estimates of the inner products of a rotated query with the rows of a filter."""
-        _, found, rows = self.codes.range_search(rotated[None], -math.inf, params=some.chosen)
-        if len(found) == len(some.rows):
-            return np.asarray(found, np.float32)
-        out = np.full(len(self.values), np.inf, np.float32)  # whatever FAISS cannot estimate is looked at
-        out[rows] = found
-        return out[some.rows]
 
 
 class Scorer:
@@ -155,11 +138,12 @@ class Scorer:
         work = [(part, rows[i : i + SLICE]) for part, rows in parts for i in range(0, len(rows), SLICE)]
         return _joined(self.start(lambda one: one[0].products(wanted, one[1]), work))
 
-    def estimate(self, parts: Sequence[tuple[Vectors, Filter]], query: Floats) -> Callable[[], Floats]:
-        """The same, estimated, for the rows of each part's filter."""
+    def estimate(self, parts: Sequence[Filter], query: Floats) -> Callable[[], Floats]:
+        """The same, estimated, for the rows of each filter."""
         rotated = self.rotation.apply(query[None])[0]
-        work = [(part, some) for part, some in parts if len(some.rows)]
-        return _joined(self.start(lambda one: one[0].estimates(rotated, one[1]), work))
+        return _joined(
+            self.start(lambda some: _estimates(some.codes, rotated), [some for some in parts if len(some.rows)])
+        )
 
     def hold(self, parts: Sequence[Vectors]) -> None:
         """Prepare for searches of these rows, before the first comes. Nothing to do on the CPU."""
@@ -190,6 +174,24 @@ def _codes(size: int) -> Any:
     codes.train(np.zeros((2, size), np.float32))  # the centroid: the origin, whatever the vectors are
     codes.qb = QUERY_BITS
     return codes
+
+
+def _codes_of(parts: Sequence[Vectors], rows: Rows) -> Any:
+    """Return the codes of the given rows of all parts, counted through."""
+    codes = _codes(parts[0].codes.d)
+    old = [codes_to_array(part.codes) for part in parts]
+    codes.add_sa_codes(np.ascontiguousarray((np.concatenate(old) if len(old) > 1 else old[0])[rows]))
+    return codes
+
+
+def _estimates(codes: Any, rotated: Floats) -> Floats:
+    """Return estimates of the inner products of a rotated query with all rows."""
+    _, found, rows = codes.range_search(rotated[None], -math.inf)
+    if len(found) == codes.ntotal:
+        return np.asarray(found, np.float32)
+    out = np.full(codes.ntotal, np.inf, np.float32)  # whatever FAISS cannot estimate is looked at
+    out[rows] = found
+    return out
 
 
 def codes_to_array(codes: Any) -> NDArray[np.uint8]:

@@ -57,13 +57,16 @@ def passages(stored: Sequence[Bare], of: Mapping[int, Record]) -> dict[int, str]
     return found
 
 
-def coded(conn: Connection, made: Sequence[Prepared], lexicon: dict[str, int]) -> list[tuple[Chunk, bytes, bytes]]:
-    """Return chunks as they are stored, numbering words that are new; `lexicon` learns the numbers used."""
+def words(made: Iterable[Sequence[Prepared]]) -> set[str]:
+    """Return the words of several texts."""
+    return {word for some in made for one in some for word in one.words}
+
+
+def coded(made: Sequence[Prepared], lexicon: Mapping[str, int]) -> list[tuple[Chunk, bytes, bytes]]:
+    """Return chunks as they are stored. The lexicon has the numbers of all their words."""
     from vault.embed.lexical import encode_terms
 
-    numbers = records.add_terms(conn, {word for one in made for word in one.words})
-    lexicon.update(numbers)
-    return [(one.chunk, one.vector, encode_terms(one.words, numbers)) for one in made]
+    return [(one.chunk, one.vector, encode_terms(one.words, lexicon)) for one in made]
 
 
 def entries(conn: Connection, numbers: Sequence[int] | None = None, *, coming: bool = False) -> Iterator[Entry]:

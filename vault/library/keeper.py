@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from vault.errors import VaultError
 from vault.library.marks import Marks
@@ -70,11 +71,18 @@ class Keeper:
             self._closed = True
             thread = self._thread
         space = self._space()
-        if space is not None and (thread is None or not thread.is_alive()) and self._due(space):
-            self.write()
+        if space is not None and (thread is None or not thread.is_alive()):
+            self._finish(space)
         self._snapshots.close()
         if thread is not None:
             thread.join()
+
+    def _finish(self, space: Space) -> None:
+        if self._due(space):
+            self.write()
+        elif self._torn and self._size() < WORTH:
+            with suppress(VaultError):
+                self._snapshots.discard()  # words and names of what was forgotten are in it
 
     def _due(self, space: Space) -> bool:
         worth = self._size() >= WORTH and (self._torn or self._changes >= WORTH)

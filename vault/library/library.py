@@ -230,8 +230,10 @@ class Library:
                 conn, draft, collection=collection, source=source, id=drafts.new_id(), now=now, hash_key=self._hash_key
             )
             if kept.outcome != "unchanged":  # unchanged a moment ago, changed by another since: prepared only now
-                made = ready.get(i) or chunks.prepared({i: draft}, space.encode)[i]
-                records.put_chunks(conn, kept.n, chunks.coded(conn, made, lexicon))
+                if i not in ready:
+                    ready.update(chunks.prepared({i: draft}, space.encode))
+                    lexicon.update(records.add_terms(conn, chunks.words([ready[i]])))
+                records.put_chunks(conn, kept.n, chunks.coded(ready[i], lexicon))
                 stored.add(kept.n)
             return Outcome(draft.origin, kept.outcome, kept.id)
 
@@ -239,6 +241,7 @@ class Library:
             made_by = records.setting(conn, "encoder")
             if made_by not in (None, space.made_by):
                 return None
+            lexicon.update(records.add_terms(conn, chunks.words(ready.values())))
             outcomes = tuple(
                 put(conn, i, draft) if i in good else Outcome(draft.origin, "failed", reason=refused[i])
                 for i, draft in enumerate(given)

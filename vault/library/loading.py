@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from vault.library.chunks import entries, spelled
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vault.embed.search import Entry, Index
 
 AT_ONCE = 25_000
-"""Records that are taken in at a time."""
+"""Records that are read again at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,11 @@ class Loaded:
     odd: bool = False
 
 
-def filled(db: Database, snapshots: Snapshots, new: Callable[[], Index], made_by: str) -> Loaded:
-    """Return an index filled from the snapshot that counts, or from the database. `new` makes an empty one."""
+def filled(
+    db: Database, snapshots: Snapshots, new: Callable[[], Index], made_by: str, tell: Callable[[str], None]
+) -> Loaded:
+    """Return an index filled from the snapshot that counts, or from the database. `new` makes an empty one; `tell`
+    hears when it takes long."""
     index = new()
     with db.read() as conn:
         try:
@@ -41,16 +44,35 @@ def filled(db: Database, snapshots: Snapshots, new: Callable[[], Index], made_by
         except Unusable as reason:
             index.close()
             index, why = new(), reason
+        tell(f"being rebuilt from the database: {why}")
         index.learn(records.lexicon(conn))
         take(index, entries(conn))
         return Loaded(index, f"rebuilt from the database: {why}", index.size, torn=True, odd=why.odd)
 
 
 def take(index: Index, some: Iterable[Entry]) -> None:
-    """Take in entries, not all of them in memory at once."""
-    left = iter(some)
-    while batch := list(islice(left, AT_ONCE)):
-        index.add(batch)
+    """Take in entries, not all of them in memory at once: one part is taken in while the next is read."""
+    with ThreadPoolExecutor(1, "filling") as pool:
+        under_way = pool.submit(index.add, ())
+        for part in _parts(some):
+            under_way.result()
+            under_way = pool.submit(index.add, part)
+        under_way.result()
+
+
+def _parts(some: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield as many entries together as make one full segment, so that none is merged."""
+    from vault.embed.segments import LARGEST
+
+    part: list[Entry] = []
+    size = 0
+    for entry in some:
+        if part and size + len(entry.pieces) > LARGEST:
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += len(entry.pieces)
+    yield part
 
 
 def _restored(conn: Connection, snapshots: Snapshots, index: Index, made_by: str) -> Loaded:

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from vault.errors import StorageFailed, VaultError
+from vault.store.changes import Mark
 
 
 class Marks:
-    """Changes under way: each has a floor, a number that none of its own changes in the store is as low as."""
+    """Changes under way: each has a floor, a moment of the store before any of its own."""
 
-    def __init__(self, last: Callable[[], int]) -> None:
-        """`last` tells the number of the store's newest change."""
+    def __init__(self, last: Callable[[], Mark]) -> None:
+        """`last` tells the store's present moment."""
         self._last = last
         self._door = threading.Lock()
-        self._floors: dict[object, int] = {}
+        self._floors: dict[object, Mark] = {}
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -36,8 +37,8 @@ class Marks:
             raise
         self._end(key)
 
-    def reached(self) -> int:
-        """Return a number up to which every change of the store is in the index that is looked at after this."""
+    def reached(self) -> Mark:
+        """Return a moment up to which every change of the store is in the index that is looked at after this."""
         with self._door:  # nobody begins meanwhile: with none under way the index has everything
             return min(self._floors.values()) if self._floors else self._last()
 

@@ -83,9 +83,9 @@ class Snapshots:
         self._files.sweep([named.name, *head["segments"]])  # what a crash left may hold what is forgotten later
         if head["probe"] != snapshot.probe(index.rotation):
             raise Unusable("the snapshot was made by another version")
-        if head["made_by"] != made_by or head["upto"] != named.upto:
+        if head["made_by"] != made_by or head["mark"] != list(named.mark):
             raise Unusable("the snapshot belongs to other vectors")
-        stale = changes.since(conn, named.upto)
+        stale = changes.since(conn, named.mark)
         again = set(stale)
         found: list[tuple[Segment, Any]] = []
         with ThreadPoolExecutor(READERS, "unsealing") as pool:
@@ -136,8 +136,8 @@ class Snapshots:
 
     # ------------------------------------------------------------ writing
 
-    def write(self, index: Index, made_by: str, upto: int) -> None:
-        """Take the index down, which holds every change up to `upto`, and let that count. Raises VaultError.
+    def write(self, index: Index, made_by: str, mark: changes.Mark) -> None:
+        """Take the index down, which holds every change up to `mark`, and let that count. Raises VaultError.
 
         Segments that have their file keep it. 1. new files, flushed; 2. the list, flushed; 3. the database names it;
         4. what it does not lead to is removed. A crash before 3 leaves the snapshot before, after it the new one.
@@ -157,10 +157,10 @@ class Snapshots:
                 arrays[f"alive.{i}"] = snapshot.alive_among(held.numbers, segment, alive)
             arrays |= {**snapshot.names(tables, segments), **snapshot.words(lexicon, segments)}
             probe = snapshot.probe(index.rotation)
-            told = {"made_by": made_by, "upto": upto, "probe": probe, "segments": head}
+            told = {"made_by": made_by, "mark": list(mark), "probe": probe, "segments": head}
             name = self._files.write((whole := snapshot.Bundle(told, arrays)).pieces(), whole.size)
             try:
-                self._db.write(lambda conn: changes.name(conn, changes.Named(name, upto)))
+                self._db.write(lambda conn: changes.name(conn, changes.Named(name, mark)))
             except BaseException:
                 self._files.drop(name)
                 raise
@@ -210,6 +210,12 @@ class Snapshots:
             for held in hit:
                 self._files.drop(held.name)
         return bool(hit)
+
+    def discard(self) -> None:
+        """Remove the snapshot that there is. Raises VaultError."""
+        with self._writing:
+            self._db.write(changes.unname)
+            self._files.sweep([])
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -114,11 +114,14 @@ class Step:
             made_by, _ = nextvectors.made_by(conn)
         wanted = self._signature(made_by)
         answering = made_by or wanted
-        loaded = loading.filled(self._db, self._snapshots, lambda: self._empty(answering), answering)
+        loaded = loading.filled(self._db, self._snapshots, lambda: self._empty(answering), answering, self._tell)
         if answering == wanted:
             return Space(answering, loaded.index, self._load_encoder), loaded
         self._astray = f"answers come from the vectors of {model(answering)} until those of {self._wanted} are made"
         return Space(answering, loaded.index, lambda: self._other(model(answering)), needed=False), loaded
+
+    def _tell(self, told: str) -> None:
+        self.loaded = told
 
     def _empty(self, made_by: str) -> Index:
         from vault.embed.search import Index  # deferred: start-up time
@@ -176,7 +179,7 @@ class Step:
         if self._touched is not None:
             self._touched.update(numbers)
 
-    def _last(self) -> int:
+    def _last(self) -> changes.Mark:
         with self._db.read() as conn:
             return changes.last(conn)
 

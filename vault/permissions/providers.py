@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -17,7 +18,8 @@ def check(provider: Provider) -> None:
         host, _ = place.hostname or "", place.port
     except ValueError:
         place, host = urlsplit(""), ""
-    if place.scheme not in ("http", "https") or not host or place.query or place.fragment or place.username:
+    odd = "@" in place.netloc or any(mark in provider.url for mark in "?# ")
+    if place.scheme not in ("http", "https") or not host or odd:
         raise BadRequest("this is no provider's address", hint="it looks like http://127.0.0.1:11434/v1")
     if place.scheme == "http" and not local(host):
         raise BadRequest("what is sent there could be read on the way", hint="use https, or a tunnel to this machine")
@@ -55,7 +57,8 @@ def put(conn: Connection, provider: Provider) -> None:
 def get(conn: Connection, name: str) -> Provider:
     """Return one provider; NotFound if there is none of this name."""
     row = conn.execute(
-        "SELECT name, url, model, key, window, grant_, place FROM provider WHERE name = ?", (name,)
+        "SELECT name, url, model, key, window, grant_, place FROM provider WHERE name = ?",
+        (unicodedata.normalize("NFC", name),),  # as it was stored
     ).fetchone()
     if row is None:
         raise NotFound(f"no provider {name!r}", hint="see: ownvault providers")

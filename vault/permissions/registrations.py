@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from vault import limits
 from vault.errors import BadRequest, Damaged, FlowRefused
@@ -26,6 +26,8 @@ APP_SCHEMES = frozenset({"cursor", "vscode", "vscode-insiders", "windsurf", "zed
 """Schemes of well-known programs; others have a dot in them (RFC 8252, section 7.1)."""
 _SUFFIX = 8
 """Characters at the end of a name that tell apart who calls itself the same."""
+_ANSWERS = frozenset({"code", "state", "iss", "error", "error_description"})
+"""What an answer adds to an address: one that says it already could pass another answer off as ours."""
 
 _COLUMNS = "id, name, redirects, bound, created, expires"
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,63}:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+", re.ASCII)
@@ -79,6 +81,8 @@ def checked(request: RegisterRequest, id: str, now: datetime, expires: datetime)
     redirects = tuple(dict.fromkeys(map(checked_redirect, request.redirects)))
     if len(redirects) > limits.REDIRECTS:
         raise FlowRefused(f"at most {limits.REDIRECTS} addresses", "invalid_redirect_uri")
+    if any(_ANSWERS & dict(parse_qsl(urlsplit(one).query, keep_blank_values=True)).keys() for one in redirects):
+        raise FlowRefused("redirect_uris: what an answer says is not for the address to say", "invalid_redirect_uri")
     name = f"{_named(request.name)} ({id[-4:]})"
     return Registration(id, name, redirects, request.bound, devices=True, created=now, expires=expires)
 

@@ -1,6 +1,7 @@
 """Which records changed since the index was last saved, and which sealed snapshot of it counts (SPEC.md).
 
-Triggers of the schema write the changes, in the transaction that makes them: no way of changing a record is missed.
+Triggers of the schema write down what changed or went, in the transaction that did it, and new records have higher
+numbers than all before: no way of changing a record is missed.
 """
 
 from __future__ import annotations
@@ -13,33 +14,42 @@ TRIMMED = 20_000
 """Changes forgotten in one transaction: other writes wait behind it."""
 
 
+class Mark(NamedTuple):
+    """A moment in the life of the records: the last row of `change`, and the newest record. Both only grow."""
+
+    upto: int
+    newest: int
+
+
 class Named(NamedTuple):
-    """The snapshot that counts: its file, and the last change that is in it."""
+    """The snapshot that counts: its file, and the moment up to which everything is in it."""
 
     name: str
-    upto: int
+    mark: Mark
 
 
-def last(conn: Connection) -> int:
-    """Return the number of the newest change; 0 before the first."""
-    row = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change'").fetchone()
-    return int(row[0]) if row else 0
+def last(conn: Connection) -> Mark:
+    """Return the present moment."""
+    rows = dict(conn.execute("SELECT name, seq FROM sqlite_sequence WHERE name IN ('change', 'record')"))
+    return Mark(rows.get("change", 0), rows.get("record", 0))
 
 
-def since(conn: Connection, number: int) -> set[int]:
-    """Return the records that came, changed or went after that change."""
-    return {record for (record,) in conn.execute("SELECT DISTINCT record FROM change WHERE n > ?", (number,))}
+def since(conn: Connection, mark: Mark) -> set[int]:
+    """Return the records that came, changed or went after that moment."""
+    query = "SELECT record FROM change WHERE n > ? UNION SELECT n FROM record WHERE n > ?"
+    return {record for (record,) in conn.execute(query, mark)}
 
 
 def named(conn: Connection) -> Named | None:
     """Return the snapshot that counts, None when there is none."""
-    row = conn.execute("SELECT name, upto FROM snapshot").fetchone()
-    return Named(*row) if row else None
+    row = conn.execute("SELECT name, upto, newest FROM snapshot").fetchone()
+    return Named(row[0], Mark(*row[1:])) if row else None
 
 
 def name(conn: Connection, snapshot: Named) -> None:
     """Let this snapshot count from now on, and no other."""
-    conn.execute("INSERT OR REPLACE INTO snapshot (one, name, upto) VALUES (1, ?, ?)", snapshot)
+    statement = "INSERT OR REPLACE INTO snapshot (one, name, upto, newest) VALUES (1, ?, ?, ?)"
+    conn.execute(statement, (snapshot.name, *snapshot.mark))
 
 
 def unname(conn: Connection) -> None:

@@ -26,6 +26,8 @@ SALT = 32
 CHUNK = 2**16
 """Bytes of content in every chunk but the last."""
 TAG = 16
+READ = 2**20
+"""Bytes that are read from the disk at a time."""
 SPARE = 64 * 2**20
 """Bytes that stay free on the disk: sealed files are a cache, the database comes first."""
 DIRECTORY = "index"
@@ -186,7 +188,9 @@ class Files:
         size = files.regular(path).st_size
         with files.failing("read a sealed file"):
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(fd, "rb", buffering=0) as file:
+        with os.fdopen(fd, "rb", buffering=READ) as file:
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
             reader = Reader(file, size, self._key, bound(self._vault_id, name))
             yield reader
             reader.end()

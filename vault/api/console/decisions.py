@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -25,6 +26,14 @@ def approval(view: RequestView, form: MultiDict[str, str]) -> ApproveRequest:
 def _answer(view: RequestView, form: MultiDict[str, str]) -> ApproveRequest:
     said = form.get("lasting", "once")
     narrower = _filter(form, {one.collection for one in view.records}, _levels(view))
+    if said != "once":
+        if not view.records:
+            raise BadRequest(
+                "no record is named in it, so here it is approved once", hint="longer: ownvault approve ID --for 1h"
+            )
+        if narrower.sensitivity is None:  # what comes later was not seen: no more sensitive than what is shown now
+            highest = max(Sensitivity.PERSONAL, *_levels(view))
+            narrower = replace(narrower, sensitivity=highest.name.lower())
     if said in HOURS:
         return ApproveRequest(Lasting.WHILE, HOURS[said], narrower)
     return ApproveRequest(Lasting(said), None, narrower)
@@ -69,8 +78,9 @@ def _filter(
 ) -> Filter:  # fmt: skip
     """Return what the form narrows to; with `named` all collections by name, even when that is every one there is."""
     chosen = [one for one in form.getlist("collection") if one in offered]
+    shown = set(form.getlist("offered"))  # one that is gone by now was not chosen, if it was not
     said: dict[str, Any] = {}
-    if form.get("narrowed") and (set(chosen) != offered or named):
+    if form.get("narrowed") and (set(chosen) != offered | shown or named):
         if not chosen:
             raise BadRequest("that leaves no collection", hint="choose at least one, or deny it")
         said["collections"] = tuple(chosen)

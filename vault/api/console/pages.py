@@ -23,7 +23,7 @@ from vault.api.asker import asker, known, nothing
 from vault.api.attempts import Attempts
 from vault.api.console import decisions
 from vault.api.console.sessions import VIA, Session, Sessions, same
-from vault.errors import BadRequest, NotAllowed, NotFound, VaultError
+from vault.errors import BadRequest, NotAllowed, NotFound, Refused, VaultError
 from vault.founding import now
 from vault.types import Asked, AuditRequest, Link, RequestView, Status, Verdict
 
@@ -95,7 +95,11 @@ class Pages:
                 return redirect(f"/console/sign-in?next={quote(_here(), safe='/')}", 303)
             if request.method == "POST" and not same(request.form.get("page", ""), session.page):
                 raise NotAllowed("this form is not from a page of yours")
-            return view(session, **path)
+            try:
+                return view(session, **path)
+            except Refused:  # its capability ended before its time: the vault's keys were replaced
+                self._sessions.close(request.cookies.get(COOKIE, ""))
+                raise NotAllowed("you are signed out", hint="sign in again") from None
 
         return guarded
 
@@ -184,7 +188,7 @@ def _page(view: Callable[..., Answer]) -> Callable[..., Answer]:
 
     @wraps(view)
     def answered(**path: str) -> Answer:
-        name, _, port = request.host.partition(":")
+        name, _, port = request.host.rpartition(":")
         if name != HOST and request.method == "GET":
             return redirect(f"http://{HOST}:{port}{_here()}", 307)
         try:

@@ -23,7 +23,7 @@ from vault.api.asker import origin
 from vault.api.oauth.dpop import HEADER
 from vault.api.oauth.presenting import PROOFS
 from vault.errors import BadRequest, FlowRefused, NotFound, Throttled, VaultError
-from vault.types import Registration, Tokens
+from vault.types import UNPROVEN, Registration, Tokens
 
 if TYPE_CHECKING:
     from vault.service import Vault
@@ -83,13 +83,15 @@ def once() -> None:
 
 
 def proved() -> str:
-    """Return the thumbprint of the key that this request proves, '' when it does not try to."""
+    """Return the thumbprint of the key that this request proves, '' when it does not try to, and UNPROVEN when its
+    proof does not hold: the vault refuses that and records it."""
     proofs = request.headers.getlist(HEADER)
     if not proofs:
         return ""
-    if len(proofs) > 1:
-        raise FlowRefused("more than one proof", "invalid_dpop_proof")
-    return PROOFS.check(proofs[0], request.method, origin() + request.path, time.time())
+    try:
+        return PROOFS.check(",".join(proofs), request.method, origin() + request.path, time.time())
+    except FlowRefused:
+        return UNPROVEN
 
 
 # ---------------------------------------------------------------- clients

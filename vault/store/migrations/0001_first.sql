@@ -53,18 +53,21 @@ CREATE TABLE term (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
 -- Vectors by another model, made beside those that answer: SPEC.md, "Another encoder".
 CREATE TABLE next_vector (chunk INTEGER PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
 
--- Which records changed since the snapshot of the index, and which snapshot counts: SPEC.md, "Snapshots of the index".
+-- Which records changed or went since the snapshot of the index, and which snapshot counts: SPEC.md, "Snapshots of the
+-- index". New ones have higher numbers; a trigger on every insertion took ten times as long as the insertion.
 CREATE TABLE change (n INTEGER PRIMARY KEY AUTOINCREMENT, record INTEGER NOT NULL) STRICT;
-CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
-    INSERT INTO change (record) VALUES (new.n);
-END;
 CREATE TRIGGER record_changed AFTER UPDATE ON record BEGIN
     INSERT INTO change (record) VALUES (new.n);
 END;
 CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
     INSERT INTO change (record) VALUES (old.n);
 END;
-CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, upto INTEGER NOT NULL) STRICT;
+CREATE TABLE snapshot (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    name   TEXT    NOT NULL,                     -- of its list, a file in index/
+    upto   INTEGER NOT NULL,                     -- the last row of `change` that is in it
+    newest INTEGER NOT NULL                      -- no record with a higher number is in it
+) STRICT;
 
 CREATE TABLE grant_ (
     id           TEXT    PRIMARY KEY,
