@@ -2,8 +2,8 @@
 
 `ownvault import` of short notes against a bare `encode` of the same chunks, in turns, so that both see the same
 machine; the figure is the median ratio. Then both once more while 32 clients ask, each under a grant of its own,
-one question after the other with `--pause` seconds of thought between (0: none at all, which takes every core by itself). Beside it
-how long their questions take while nothing is imported.
+one question after the other with `--pause` seconds of thought between (0: none at all, which takes every core by
+itself). Beside it how long their questions take while nothing is imported.
 """
 
 from __future__ import annotations
