@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 SHOWN_PEOPLE, SHOWN_TITLES = 10, 5
 """Of an exposure."""
 
+FEW = 20
+"""Drafts that are stored in no time; more let those who wait for their answers' records go first."""
+
 Recorder = Callable[[Connection, Sequence[Outcome]], Receipt]
 
 
@@ -222,12 +225,13 @@ class Library:
         space = self._step.space  # loaded before the write, so that it cannot already hold what is added below
         with self._step.courtesy.first():
             ready = chunks.prepared({i: one for i, one in good.items() if one.origin not in same}, space.encode)
+        ids = {i: drafts.new_id() for i in good}
         stored: set[int] = set()
         lexicon: dict[str, int] = {}
 
         def put(conn: Connection, i: int, draft: Draft) -> Outcome:
             kept = records.put(
-                conn, draft, collection=collection, source=source, id=drafts.new_id(), now=now, hash_key=self._hash_key
+                conn, draft, collection=collection, source=source, id=ids[i], now=now, hash_key=self._hash_key
             )
             if kept.outcome != "unchanged":  # unchanged a moment ago, changed by another since: prepared only now
                 if i not in ready:
@@ -250,7 +254,7 @@ class Library:
                 records.set_setting(conn, "encoder", space.made_by)
             return AddAnswer(outcomes, record(conn, outcomes))
 
-        answer = self._db.write(work)
+        answer = self._db.write(work, patient=len(ready) > FEW)
         if stored:
             self._step.changed(stored, lexicon)
         return answer

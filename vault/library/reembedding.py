@@ -130,7 +130,7 @@ class Reembedding:
             for start in range(0, len(order), TOGETHER):
                 some = order[start : start + TOGETHER]
                 vectors |= self._vectors(encoder, some, [texts[chunk] for chunk in some], patience)
-            self._db.write(lambda conn, made=vectors: nextvectors.put(conn, made))  # type: ignore[misc]
+            self._db.write(lambda conn, made=vectors: nextvectors.put(conn, made), patient=True)  # type: ignore[misc]
             at = bare[-1].id
 
     def _vectors(
@@ -144,6 +144,6 @@ class Reembedding:
         return {chunk: vector.tobytes() for chunk, vector in zip(chunks, made, strict=True)}
 
     def _all(self, step: Callable[[Connection, int], bool]) -> None:
-        while self._db.write(lambda conn: step(conn, MOVED)):
+        while self._db.write(lambda conn: step(conn, MOVED), patient=True):
             if self._stop.is_set():
                 raise Stopped

@@ -167,7 +167,7 @@ class Snapshots:
             with self._door:
                 self._there = {held for held in self._there if held.name in head}
             self._files.sweep([name, *head])
-            while self._db.write(changes.trim):
+            while self._db.write(changes.trim, patient=True):
                 pass
 
     def _kept(self, segment: Segment, alive: Any) -> tuple[Held, Segment]:

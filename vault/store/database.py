@@ -153,17 +153,18 @@ class Database:
         finally:
             self._give_back(link)
 
-    def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+    def write(self, work: Callable[[Connection], T], *, urgent: bool = False, patient: bool = False) -> T:
         """Run `work` on the writer thread and return its result when it is on the disk and under the sealed head.
 
         What `work` raises is raised here and undoes `work` alone. After StorageFailed it is unknown whether it lasted:
         read before repeating. `urgent` work (revoke, forget) may use the reserve of a full disk, and may be run twice.
+        `patient` work takes long, and lets what others wait for go first.
         """
-        return self.submit(work, urgent=urgent).result()
+        return self.submit(work, urgent=urgent, patient=patient).result()
 
-    def submit(self, work: Callable[[Connection], T], *, urgent: bool = False) -> Future[T]:
+    def submit(self, work: Callable[[Connection], T], *, urgent: bool = False, patient: bool = False) -> Future[T]:
         """Queue `work` and return at once; the future is done when `write` would return. Locked after close()."""
-        return self._writer.submit(work, urgent=urgent)
+        return self._writer.submit(work, urgent=urgent, patient=patient)
 
     # ------------------------------------------------------------ care
 

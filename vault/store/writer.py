@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -45,6 +47,7 @@ class _Item:
     work: Work
     urgent: bool
     alone: bool
+    patient: bool
     future: Future[Any] = field(default_factory=Future)
     result: Any = None
     error: BaseException | None = None
@@ -67,11 +70,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="vault-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work, *, urgent: bool = False, alone: bool = False) -> Future[Any]:
-        """Queue `work`. `urgent` may use the ballast and be run twice; `alone` has no transaction and no fence."""
+    def submit(self, work: Work, *, urgent: bool = False, alone: bool = False, patient: bool = False) -> Future[Any]:
+        """Queue `work`. `urgent` may use the ballast and be run twice; `alone` has no transaction and no fence;
+        `patient` takes long: it has a commit of its own, after the work that waits already."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("work cannot wait for other work")
-        item = _Item(work, urgent, alone)
+        item = _Item(work, urgent, alone, patient)
         with self._door:
             if self._closed:
                 raise Locked("the vault is locked")
@@ -89,29 +93,35 @@ class Writer:
     # ------------------------------------------------------------ the thread
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, last = self._gather(first)
-            for item in batch:
-                if item.alone:
-                    self._alone(item)
-            self._group([item for item in batch if not item.alone])
-            for item in batch:
-                item.settle()
-            if last:
-                return
+        patient: deque[_Item] = deque()
+        last = False
+        while not last or patient:
+            batch, ended = self._gather(wait=not patient and not last)
+            last |= ended
+            patient += [item for item in batch if item.patient]
+            self._do([item for item in batch if not item.patient])
+            if patient:
+                self._do([patient.popleft()])  # one: what came meanwhile goes before the next
 
-    def _gather(self, first: _Item) -> tuple[list[_Item], bool]:
-        """Return the work that waits already, and whether the queue was closed behind it."""
-        batch, last = [first], False
-        try:
+    def _do(self, batch: list[_Item]) -> None:
+        for item in batch:
+            if item.alone:
+                self._alone(item)
+        self._group([item for item in batch if not item.alone])
+        for item in batch:
+            item.settle()
+
+    def _gather(self, *, wait: bool) -> tuple[list[_Item], bool]:
+        """Return the work that waits already, or the next to come, and whether the queue was closed behind it."""
+        batch: list[_Item] = []
+        last = False
+        with suppress(Empty):
             while len(batch) < BATCH and not last:
-                item = self._queue.get_nowait()
+                item = self._queue.get(block=wait and not batch)
                 if item is None:
                     last = True
                 else:
                     batch.append(item)
-        except Empty:
-            pass
         return [item for item in batch if item.future.set_running_or_notify_cancel()], last
 
     def _alone(self, item: _Item) -> None:
