@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 BENCHMARKS = (
-    "startup", "permission", "budgets", "redaction", "encoding", "search", "compare", "service", "importing", "serving",
-    "load", "retrieval",
+    "startup", "permission", "budgets", "redaction", "encoding", "search", "compare", "company", "service", "importing",
+    "serving", "load", "retrieval",
 )  # fmt: skip
 
 if __name__ == "__main__":

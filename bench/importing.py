@@ -142,7 +142,7 @@ class Round:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--notes", type=int, default=NOTES)
-    options.add_argument("--pause", type=float, nargs="+", default=[1.0, 0.0])
+    options.add_argument("--pause", type=float, nargs="*", default=[1.0, 0.0])
     options.add_argument("--idle", type=float, default=20.0, help="seconds of questions alone")
     given = options.parse_args()
     rng = random.Random(7)

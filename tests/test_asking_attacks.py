@@ -5,18 +5,22 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from tests.support import fill
+from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, fill
 from vault import answering, chat
 from vault.api import wire
 from vault.cli import plain
+from vault.config import Config
 from vault.errors import BadRequest, NotAllowed, NotFound, ProviderFailed, Refused, VaultError
 from vault.service import Vault
 from vault.types import (
@@ -109,9 +113,10 @@ def test_an_answer_that_never_ends_is_broken_off(kind: str, part: bytes, status:
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 def test_nothing_is_unpacked(kind: str) -> None:
-    """A few kilobytes would become gigabytes."""
-    bomb = gzip.compress(b" " * 50_000_000)
-    with answering_with(kind, lambda: iter([bomb]), Content_Encoding="gzip") as url, pytest.raises(ProviderFailed):
+    """A few kilobytes could become gigabytes. This one is an honest answer, and not heard all the same."""
+    whole = json.dumps({"choices": [{"message": {"content": "hello"}}]}).encode()
+    packed = gzip.compress(whole if kind.endswith("json") else said("hello") + b"data: [DONE]\n\n")
+    with answering_with(kind, lambda: iter([packed]), Content_Encoding="gzip") as url, pytest.raises(ProviderFailed):
         list(chat.speak(brief(url)))
 
 
@@ -288,6 +293,15 @@ def test_a_name_written_otherwise_is_the_same_provider(vault: Vault, owner: Hold
     assert vault.withdraw(owner, "cafe\u0301").grant.id == second
 
 
+@pytest.mark.parametrize("name", ["open/router", "a/../b", "order/brief"])
+def test_a_name_that_no_route_reaches_is_not_kept(vault: Vault, owner: Holder, name: str) -> None:
+    """Its key could be neither used nor removed while a server runs."""
+    fill(vault, "notes", boat="The boat is red.")
+    with pytest.raises(BadRequest, match="slash"):
+        provide(vault, owner, name)
+    assert vault.providers(owner) == ()
+
+
 def test_two_at_once_leave_one_provider_and_one_grant(vault: Vault, owner: Holder) -> None:
     fill(vault, "notes", boat="The boat is red.")
     together, made = Barrier(4), []
@@ -350,3 +364,22 @@ def test_no_record_ends_its_source_or_passes_for_another(vault: Vault, owner: Ho
     assert sources.count("<source ") == sources.count("</source>\n") == sources.count("</source>")
     for tag in sources.split("<")[1:]:
         assert tag.startswith(("source number=", "/source>\n"))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_record_that_breaks_the_encoder_does_not_blind_the_others(tmp_path: Path, number: float) -> None:
+    """With half precision a vector can overflow. One such must not turn off meaning for all that is in its scope."""
+
+    class Overflowing(HashingEncoder):
+        def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+            made = super().encode(texts, progress)
+            made[["overflow" in text for text in texts], 7] = number
+            return made
+
+    config = Config(tmp_path / "vault", argon2_memory=FLOOR_KIB)
+    Vault.create(config, bytearray(PASSPHRASE))
+    with Vault.open(config, bytearray(PASSPHRASE), encoder=Overflowing()) as vault:
+        fill(vault, "notes", bad="overflow", boat="The boat is red.", tea="Tea at four.")
+        hits = vault.search(Holder(vault.owner_token().token), SearchRequest("boat")).hits
+        assert hits[0].origin == "boat" and hits[0].score > 0.3
+        assert all(hit.score == hit.score and abs(hit.score) <= 1.001 for hit in hits)

@@ -81,7 +81,8 @@ class Adding(Room):
                 if key and (before := self._answered(decision, key, digest)):
                     return before
                 decision.reserve()
-                return self._parts.library.take_in(drafts, collection, source, decision.now, record)
+                whole = bool(key) or not owner  # an import may be several entries: done again, it changes nothing
+                return self._parts.library.take_in(drafts, collection, source, decision.now, record, whole=whole)
 
     @contextmanager
     def _alone(self, decision: Decision, key: str) -> Iterator[None]:

@@ -70,8 +70,8 @@ def _exchange(
 
 
 def _seen(status: int, headers: list[tuple[str, str]], content: bytes) -> bytes:
-    """Return all that a client sees of a response, but the time of day."""
-    told = [f"{name}: {value}" for name, value in headers if name.lower() != "date"]
+    """Return all that a client sees of a response, but the time of day and how much it has asked itself by then."""
+    told = [f"{name}: {value}" for name, value in headers if name.lower() not in ("date", "ratelimit")]
     return "\n".join([str(status), *told, ""]).encode() + content
 
 

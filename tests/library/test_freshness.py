@@ -14,10 +14,11 @@ import pytest
 from tests.library.conftest import Open, draft, forget, put
 from tests.support import HashingEncoder
 from vault.embed.segments import Segment
-from vault.errors import NotFound
-from vault.library import loading
+from vault.errors import NotFound, StorageFailed
+from vault.library import library, loading
 from vault.library.reembedding import Reembedding
 from vault.service import Vault
+from vault.store.database import Database
 from vault.store.sealed import Files
 from vault.types import EVERYTHING, AddRequest, CountRequest, Draft, Holder, SearchRequest
 
@@ -192,3 +193,40 @@ def test_two_who_add_the_same_and_one_who_forgets_it(vault: Vault) -> None:
     with vault._parts.db.read() as conn:
         stored = {n for (n,) in conn.execute("SELECT n FROM record")}
     assert set(library.numbers(EVERYTHING)) == stored
+
+
+def test_an_import_is_stored_in_parts_each_on_the_record(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "TOGETHER", 10)
+    owner = Holder(vault.owner_token().token)
+    before = vault.status(owner).audit_entries or 0
+    bad = Draft("", "nobody's")
+    drafts = (*map(draft, range(200, 215)), bad, *map(draft, range(215, 225)))
+    answer = vault.add(owner, AddRequest("notes", drafts, source="test"))
+    assert [one.outcome for one in answer.outcomes] == ["added"] * 15 + ["failed"] + ["added"] * 10
+    assert (vault.status(owner).audit_entries or 0) - before == 3
+    assert answer.receipt.entry == (vault.status(owner).audit_entries or 0) - 1
+    kept = vault.add(owner, AddRequest("notes", tuple(map(draft, range(300, 325))), source="test"), key="once")
+    assert answer.receipt.entry + 1 == kept.receipt.entry
+    again = vault.add(owner, AddRequest("notes", tuple(map(draft, range(300, 325))), source="test"), key="once")
+    assert again == kept
+
+
+def test_what_an_import_stored_before_the_disk_was_full_is_found(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "TOGETHER", 10)
+    real, left = Database.write, iter([True])
+
+    def full(self: Database, work: Any, **more: Any) -> Any:
+        if more.get("patient") is not None and not next(left, False):
+            raise StorageFailed("the disk is full")
+        return real(self, work, **more)
+
+    monkeypatch.setattr(Database, "write", full)
+    with pytest.raises(StorageFailed):
+        put(vault, *(Draft(f"z{n}", f"zanzibar number {n}") for n in range(25)))
+    monkeypatch.setattr(Database, "write", real)
+    assert {f"z{n}" for n in range(10)} <= found(vault, "zanzibar number")
+    answer = vault.add(
+        Holder(vault.owner_token().token),
+        AddRequest("notes", tuple(Draft(f"z{n}", f"zanzibar number {n}") for n in range(25)), source="test"),
+    )
+    assert [one.outcome for one in answer.outcomes] == ["unchanged"] * 10 + ["added"] * 15

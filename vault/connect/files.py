@@ -81,6 +81,7 @@ def replace(found: Found, content: bytes, mode: int | None = None) -> list[Path]
             directory.chmod(mode | (mode & 0o444) >> 2)  # whoever may read may look into it
             made.append(directory)
         beside = found.path.with_name(f".{found.path.name}.ownvault-{os.getpid()}")
+        beside.unlink(missing_ok=True)  # of a process that was killed; it may have had this number, too
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(fd, "wb") as file:
@@ -110,11 +111,7 @@ def remove(found: Found, directories: Sequence[Path]) -> None:
 
 
 def _unchanged(found: Found) -> None:
-    try:
-        now: bytes | None = found.path.read_bytes()
-    except FileNotFoundError:
-        now = None
-    if now != found.content or found.path.is_symlink():
+    if found.path.is_symlink() or read(found.path).content != found.content:
         raise ConfigRefused(f"{found.path} was changed at the same moment", hint="try again")
 
 

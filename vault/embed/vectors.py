@@ -67,6 +67,7 @@ class Vectors:
     @classmethod
     def build(cls, vectors: Floats, rotation: Rotation) -> Vectors:
         """Keep (n, dim) contiguous float32."""
+        vectors = _finite(vectors)
         codes = _codes(rotation.size)
         for start in range(0, len(vectors), SLICE):
             codes.add(rotation.apply(vectors[start : start + SLICE]))
@@ -100,6 +101,13 @@ class Vectors:
             # row by row, and in this thread: the other products of FAISS wake a team of threads for each call
             faiss.fvec_inner_products_ny(point(out[start:]), point(query), point(wide), len(query), len(some))
         return out * self.scales[rows]
+
+
+def _finite(vectors: Floats) -> Floats:
+    """Return the rows, those that are no vector (an encoder that overflowed) as nothing: one of them in a scope would
+    cost all others there their meaning."""
+    sound = np.isfinite(np.add.reduce(vectors, axis=1))
+    return vectors if sound.all() else np.where(sound[:, None], vectors, np.float32(0.0))
 
 
 class Scorer:

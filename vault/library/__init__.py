@@ -5,6 +5,7 @@ Knows nothing of tokens or grants: whoever calls has a resolved `Conditions` alr
 
 from __future__ import annotations
 
-from vault.library.library import Found, Library, Recorder
+from vault.library.intake import Recorder
+from vault.library.library import Found, Library
 
 __all__ = ["Found", "Library", "Recorder"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vault import limits
 from vault.errors import NotFound, VaultError
 from vault.legible import legible
-from vault.library import chunks, drafts
+from vault.library.intake import Intake, Recorder
 from vault.library.step import Step
 from vault.store import records
 from vault.store.database import Database
@@ -38,10 +38,8 @@ if TYPE_CHECKING:
 SHOWN_PEOPLE, SHOWN_TITLES = 10, 5
 """Of an exposure."""
 
-FEW = 20
-"""Drafts that are stored in no time; more let those who wait for their answers' records go first."""
-
-Recorder = Callable[[Connection, Sequence[Outcome]], Receipt]
+TOGETHER = 250
+"""Drafts in one transaction, where it may be several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,62 +200,21 @@ class Library:
     # ------------------------------------------------------------ changing
 
     def take_in(
-        self, given: Sequence[Draft], collection: str, source: str, now: datetime, record: Recorder
-    ) -> AddAnswer:
+        self, given: Sequence[Draft], collection: str, source: str, now: datetime, record: Recorder, *,
+        whole: bool = True,
+    ) -> AddAnswer:  # fmt: skip
         """Store drafts with `record`'s audit entry in one transaction, then show them to searches.
 
-        A draft that cannot be taken is an outcome with its reason; its neighbours are taken.
+        Not `whole`: in several, each with an entry of its own, so that nobody waits long for the one writer; the
+        receipt is the last one's. A draft that cannot be taken is an outcome with its reason; its neighbours are taken.
         """
+        outcomes: list[Outcome] = []
         while True:  # once more when another model took over between embedding and storing
-            with self._step.marks.change():
-                answer = self._taken_in(given, collection, source, now, record)
-            if answer is not None:
-                return answer
-
-    def _taken_in(
-        self, given: Sequence[Draft], collection: str, source: str, now: datetime, record: Recorder
-    ) -> AddAnswer | None:
-        """The same; None, and nothing stored, when another model's vectors answer by then."""
-        refused = {i: reason for i, draft in enumerate(given) if (reason := drafts.objection(draft))}
-        good = {i: draft for i, draft in enumerate(given) if i not in refused}
-        with self._db.read() as conn:
-            same = records.unchanged(conn, good.values(), source=source, collection=collection, hash_key=self._hash_key)
-        space = self._step.space  # loaded before the write, so that it cannot already hold what is added below
-        with self._step.courtesy.first():
-            ready = chunks.prepared({i: one for i, one in good.items() if one.origin not in same}, space.encode)
-        ids = {i: drafts.new_id() for i in good}
-        stored: set[int] = set()
-        lexicon: dict[str, int] = {}
-
-        def put(conn: Connection, i: int, draft: Draft) -> Outcome:
-            kept = records.put(
-                conn, draft, collection=collection, source=source, id=ids[i], now=now, hash_key=self._hash_key
-            )
-            if kept.outcome != "unchanged":  # unchanged a moment ago, changed by another since: prepared only now
-                if i not in ready:
-                    ready.update(chunks.prepared({i: draft}, space.encode))
-                    lexicon.update(records.add_terms(conn, chunks.words([ready[i]])))
-                records.put_chunks(conn, kept.n, chunks.coded(ready[i], lexicon))
-                stored.add(kept.n)
-            return Outcome(draft.origin, kept.outcome, kept.id)
-
-        def work(conn: Connection) -> AddAnswer | None:
-            made_by = records.setting(conn, "encoder")
-            if made_by not in (None, space.made_by):
-                return None
-            lexicon.update(records.add_terms(conn, chunks.words(ready.values())))
-            outcomes = tuple(
-                put(conn, i, draft) if i in good else Outcome(draft.origin, "failed", reason=refused[i])
-                for i, draft in enumerate(given)
-            )
-            if stored and made_by is None:
-                records.set_setting(conn, "encoder", space.made_by)
-            return AddAnswer(outcomes, record(conn, outcomes))
-
-        answer = self._db.write(work, patient=len(ready) > FEW)
-        if stored:
-            self._step.changed(stored, lexicon)
-        return answer
+            intake = Intake(self._db, self._step, self._hash_key, collection, source, now)
+            receipt = intake.take(given[len(outcomes) :], record, len(given) if whole else TOGETHER)
+            outcomes += intake.outcomes
+            if receipt is not None and len(outcomes) == len(given):
+                return AddAnswer(tuple(outcomes), receipt)
 
     def forget(self, id: str, record: Callable[[Connection], Receipt]) -> Receipt:
         """Remove a record for good, with `record`'s audit entry in the same transaction. NotFound if none.

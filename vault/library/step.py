@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vault.errors import VaultError
-from vault.library import loading
+from vault.library import keeper, loading
 from vault.library.chunks import entries, spelled
 from vault.library.courtesy import Courtesy
 from vault.library.keeper import Keeper
@@ -52,6 +52,7 @@ class Step:
         self._reembedding = Reembedding(db, self._load_encoder, self._switch, self.courtesy)
         self._astray = ""
         self.loaded: str | None = None
+        """Where the index came from; not said of so few records that nobody would notice."""
 
     def close(self) -> None:
         """End what goes on in the background, save what is worth it, and let the index go."""
@@ -71,7 +72,7 @@ class Step:
             if self._space is not None:
                 return self._space
             space, loaded = self._load()
-            self._space, self.loaded = space, loaded.told
+            self._space, self.loaded = space, loaded.told if loaded.index.size >= keeper.WORTH else None
         _log.log(logging.WARNING if loaded.odd else logging.INFO, "the index was %s", loaded.told)
         self._keeper.note(loaded.unsaved, torn=loaded.torn)
         return space
@@ -117,11 +118,13 @@ class Step:
         loaded = loading.filled(self._db, self._snapshots, lambda: self._empty(answering), answering, self._tell)
         if answering == wanted:
             return Space(answering, loaded.index, self._load_encoder), loaded
-        self._astray = f"answers come from the vectors of {model(answering)} until those of {self._wanted} are made"
+        self._astray = (
+            f"answers come from the vectors of {model(answering)} until those of {self._wanted} are made, by the server"
+        )
         return Space(answering, loaded.index, lambda: self._other(model(answering)), needed=False), loaded
 
     def _tell(self, told: str) -> None:
-        self.loaded = told
+        self.loaded = told  # only for as long as it takes, in a small vault
 
     def _empty(self, made_by: str) -> Index:
         from vault.embed.search import Index  # deferred: start-up time
@@ -208,7 +211,7 @@ class Step:
                 late = nextvectors.lacking(conn)
                 index.learn(records.lexicon(conn))
                 loading.take(index, (one for one in entries(conn, coming=True) if one.record not in late))
-            with self._following, self._snapshots.paused():
+            with self._snapshots.paused(), self._following:
                 at = rest(at)
                 while not self._db.write(partial(nextvectors.switch, after=at, model=made_by)):
                     at = rest(at)

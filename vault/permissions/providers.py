@@ -25,6 +25,8 @@ def check(provider: Provider) -> None:
         raise BadRequest("what is sent there could be read on the way", hint="use https, or a tunnel to this machine")
     if len(provider.url) > limits.URL or not provider.url.isascii() or not provider.url.isprintable():
         raise BadRequest("this is no provider's address")
+    if "/" in provider.name:  # it is a part of a path over REST
+        raise BadRequest("a provider's name has no slash", hint=f"say {provider.name.replace('/', '-')}")
     if not 1 <= len(provider.model) <= limits.MODEL or not provider.model.isprintable():
         raise BadRequest("name the model as the provider calls it")
     if len(provider.key) > limits.KEY or not (provider.key.isascii() and provider.key.isprintable()):

@@ -63,7 +63,9 @@ def unit(service: Service, confined: bool = True) -> str:
 
 
 def _confined(service: Service) -> str:
-    return CONFINED.format(directory=quoted(str(service.directory), variables=False))
+    said = CONFINED.format(directory=quoted(str(service.directory), variables=False))
+    shared = any(word.startswith(("/tmp/", "/var/tmp/")) for word in (*service.words, str(service.directory)))  # noqa: S108
+    return said.replace("PrivateTmp=yes\n", "") if shared else said  # with a /tmp of its own it would not find itself
 
 
 def quoted(word: str, variables: bool = True) -> str:
