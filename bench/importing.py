@@ -30,7 +30,7 @@ from vault.embed import chunking
 from vault.service import Vault
 from vault.types import UNLIMITED, AddRequest, Draft, Filter, GrantRequest, Holder, SearchRequest
 
-NOTES, PARTS, BAR = 20_000, 5, 0.9
+NOTES, PARTS, BAR = 24_000, 3, 0.9
 CLIENTS, SLOWER = 32, 3.0
 BEFORE = 5000
 """Notes that are in the vault from the start, so that there is something to find."""
