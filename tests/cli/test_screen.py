@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
+from vault import sentences
 from vault.cli import screen
 from vault.cli.filters import Days, Duration, Moment, Until
 
@@ -38,8 +39,8 @@ def test_words_are_marked_by_their_stem_and_patterns_are_data() -> None:
 
 @pytest.mark.parametrize(("number", "shown"), [(0, "0 entries"), (1, "1 entry"), (1234, "1,234 entries")])
 def test_plural(number: int, shown: str) -> None:
-    assert screen.plural(number, "entry") == shown
-    assert screen.plural(number, "day") == shown.replace("entries", "days").replace("entry", "day")
+    assert sentences.plural(number, "entry") == shown
+    assert sentences.plural(number, "day") == shown.replace("entries", "days").replace("entry", "day")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from vault import sentences
 from vault.cli import filters, plain, screen
 from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
@@ -56,7 +57,7 @@ def ask(
     sources(reply.cited or reply.sources, "" if reply.cited else "it cites none of the records it was shown:")
     if reply.unknown:
         screen.note(settings, f"it cites what it was not shown: {', '.join(f'[{n}]' for n in reply.unknown)}")
-    shown = screen.plural(len(reply.sources), "record")
+    shown = sentences.plural(len(reply.sources), "record")
     screen.note(settings, f"{plain.one_line(reply.provider)} · {plain.one_line(reply.model)} was shown {shown}"
                           f" · audit entry {reply.receipt.entry}")  # fmt: skip
 
@@ -102,7 +103,7 @@ def _rehearsed(settings: Settings, vault: Open, names: Sequence[str], request: B
     for code in brief.hindrances:
         screen.note(settings, HINDRANCES.get(code, f"it would meet: {plain.one_line(code)}"))
     size = sum(len(one.content) for one in brief.messages)
-    screen.note(settings, f"nothing was sent; {screen.plural(size, 'character')} would go to"
+    screen.note(settings, f"nothing was sent; {sentences.plural(size, 'character')} would go to"
                           f" {plain.one_line(brief.url)} ({plain.one_line(brief.model)})")  # fmt: skip
 
 

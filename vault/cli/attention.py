@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vault import sentences
 from vault.cli import screen
 from vault.cli.root import Settings
 from vault.errors import VaultError
@@ -32,7 +33,7 @@ def waiting(status: VaultStatus) -> str:
     """Return `2 requests wait: ownvault requests · 1 notice: ownvault notices`, or nothing."""
     requests, notices = status.requests or 0, len(status.notices)
     return " · ".join(filter(None, (
-        f"{screen.plural(requests, 'request')} {'waits' if requests == 1 else 'wait'}: ownvault requests"
+        f"{sentences.plural(requests, 'request')} {'waits' if requests == 1 else 'wait'}: ownvault requests"
         if requests else "",
-        f"{screen.plural(notices, 'notice')}: ownvault notices" if notices else "",
+        f"{sentences.plural(notices, 'notice')}: ownvault notices" if notices else "",
     )))  # fmt: skip

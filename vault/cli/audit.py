@@ -37,7 +37,7 @@ def audit(context: click.Context, limit: int, before: int | None, client: str | 
         screen.emit(page)
         return
     entries(page.entries)
-    screen.note(settings, f"{len(page.entries)} of {screen.plural(page.size, 'entry')}")
+    screen.note(settings, f"{len(page.entries)} of {sentences.plural(page.size, 'entry')}")
 
 
 def entries(listed: tuple[AuditEntry, ...]) -> None:
@@ -80,7 +80,7 @@ def replay(settings: Settings, client: str, limit: int, before: int | None, full
         return
     for release in shown.releases:
         _release(release, None if full else WORDING)
-    got = f"{screen.plural(shown.records, 'record')} and {sentences.size(shown.bytes)} of text in all"
+    got = f"{sentences.plural(shown.records, 'record')} and {sentences.size(shown.bytes)} of text in all"
     screen.say(f"{plain.one_line(shown.client)} was given {got}" if shown.records else
                f"{plain.one_line(shown.client)} was given nothing")  # fmt: skip
     if len(shown.releases) == limit:
@@ -91,7 +91,7 @@ def replay(settings: Settings, client: str, limit: int, before: int | None, full
 
 def _release(release: Release, most: int | None) -> None:
     query = f" “{plain.one_line(release.query)}”" if release.query else ""
-    count = screen.plural(len(release.wordings), "record") if release.wordings else "no text"
+    count = sentences.plural(len(release.wordings), "record") if release.wordings else "no text"
     screen.say(screen.bold(f"{release.number}  {screen.minute(release.time)}  {release.action}{query}"))
     screen.say(screen.dim(f"   by {release.via}, grant {release.grant}, {count}"))
     for wording in release.wordings:
@@ -113,7 +113,7 @@ def verify(settings: Settings) -> None:
         screen.emit(report)
     else:
         screen.say(
-            f"{'the log holds' if report.ok else 'THE LOG DOES NOT HOLD'}: {screen.plural(report.size, 'entry')}"
+            f"{'the log holds' if report.ok else 'THE LOG DOES NOT HOLD'}: {sentences.plural(report.size, 'entry')}"
         )
         screen.fields([("root", report.root), *(("problem", plain.one_line(p)) for p in report.problems)])
     if not report.ok:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from vault import sentences
 from vault.cli import plain, screen
 from vault.cli.filters import NAMED
 from vault.cli.open import Open
@@ -33,7 +34,7 @@ def show(
 ) -> None:  # fmt: skip
     """Print what is seen now, what is not, and `more` lines like those."""
     screen.paragraph(
-        f"{lead} {screen.plural(sees.records, 'record')} now{':' if sees.records or hidden else '.'}", indent
+        f"{lead} {sentences.plural(sees.records, 'record')} now{':' if sees.records or hidden else '.'}", indent
     )
     screen.facts([
         ("collections", _numbers(sees.collections)),
@@ -83,7 +84,7 @@ def blocking(vault: Open, filter: Filter) -> list[str]:
         weaker["--owner-written"] = replace(given, owner_written=False)
     weaker["the limit of sensitivity"] = replace(filter, sensitivity=None)
     found = {flag: _count(vault, one)[0] for flag, one in weaker.items()}
-    return [f"without {flag} it would see {screen.plural(n, 'record')}" for flag, n in found.items() if n]
+    return [f"without {flag} it would see {sentences.plural(n, 'record')}" for flag, n in found.items() if n]
 
 
 def _count(vault: Open, filter: Filter, by: By | None = None) -> tuple[int, dict[str, int]]:
@@ -100,7 +101,7 @@ def _told(hidden: Hidden) -> list[tuple[str, str]]:
     by = _numbers(dict(hidden.collections))
     above, first = sum(hidden.above.values()), next(iter(_ascending(hidden.above)), "")
     return [
-        ("not seen", f"{screen.plural(rest, 'other')}: {by}" if rest else "nothing: this is the whole vault"),
+        ("not seen", f"{sentences.plural(rest, 'other')}: {by}" if rest else "nothing: this is the whole vault"),
         ("", f"{above:,} of them only for their sensitivity: {_numbers(_ascending(hidden.above))} "
              f"(to show them: --sensitivity {first})" if above else ""),
         ("", f"{hidden.outside:,} of them only because their date is outside, or they have none"

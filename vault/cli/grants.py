@@ -71,7 +71,7 @@ def preview(settings: Settings, id: str) -> None:
         screen.emit(seen)
         return
     tell(seen.grant)
-    since = f"it saw {screen.plural(seen.then, 'record')} when it was made; {seen.added:,} of today's came since"
+    since = f"it saw {sentences.plural(seen.then, 'record')} when it was made; {seen.added:,} of today's came since"
     exposures.show(seen.sees, rest, more=[("at first", since)])
 
 
@@ -123,7 +123,7 @@ def narrow(
     if not settings.json:
         was, now = before.sees.records, after.sees.records
         fewer = f"{was - now:,} fewer than before" if was > now else "as many as before"
-        screen.say(f"It sees {screen.plural(now, 'record')} now, {fewer}.")
+        screen.say(f"It sees {sentences.plural(now, 'record')} now, {fewer}.")
         if was and not now:
             screen.note(
                 settings, "that leaves nothing to see, and no grant is ever widened: if it was not meant, grant anew"

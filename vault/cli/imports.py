@@ -12,7 +12,7 @@ from typing import cast
 
 import click
 
-from vault import plugins
+from vault import plugins, sentences
 from vault.cli import INTERRUPTED, plain, screen
 from vault.cli.intake import Intake, Report
 from vault.cli.open import Open, opened
@@ -146,7 +146,7 @@ def _progress(settings: Settings, name: str) -> Iterator[Callable[[Report, int |
         def moved(report: Report, expected: int | None) -> None:
             done = report.kept + len(report.failed)
             failed = f", {len(report.failed)} failed" if report.failed else ""
-            count = screen.plural(report.kept, "record") + failed
+            count = sentences.plural(report.kept, "record") + failed
             bar.update(task, completed=done, total=expected and max(expected, done), count=count)
 
         yield moved

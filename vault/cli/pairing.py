@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import click
 
+from vault import sentences
 from vault.cli import filters, plain, screen
 from vault.cli.open import opened
 from vault.cli.root import Group, Settings
@@ -58,7 +59,7 @@ def _tell(settings: Settings, seen: Pairing) -> None:
     if seen.until is None:
         screen.say("closed: no new client may register")
     else:
-        screen.say(f"open until {screen.minute(seen.until)}: {screen.plural(seen.left, 'client')} may register")
+        screen.say(f"open until {screen.minute(seen.until)}: {sentences.plural(seen.left, 'client')} may register")
     for one in seen.clients:
         kept = f"forgotten at {screen.minute(one.expires)} unless you grant it something" if one.expires else "granted"
         screen.say(f"{screen.bold(plain.one_line(one.name))}  {kept}")

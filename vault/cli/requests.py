@@ -80,11 +80,11 @@ def _releases(view: RequestView) -> str:
     """Return what would leave, by sensitivity, the highest first; a question can hide one record among many."""
     if not view.records:
         added = view.terms.get("records", 0)
-        what = {"count": "a number, no text", "add": f"nothing; {screen.plural(added, 'record')} would come in"}
+        what = {"count": "a number, no text", "add": f"nothing; {sentences.plural(added, 'record')} would come in"}
         return what.get(view.action, "nothing that is there now")
     levels = Counter(one.sensitivity for one in view.records)
     each = ", ".join(f"{levels[level]} {level.name.lower()}" for level in sorted(levels, reverse=True))
-    return f"{screen.plural(len(view.records), 'record')}: {each}"
+    return f"{sentences.plural(len(view.records), 'record')}: {each}"
 
 
 def _worst_first(lines: Sequence[Line]) -> list[Line]:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from vault import sentences
 from vault.cli import bearer, ids, plain, screen
 from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
@@ -54,7 +55,7 @@ def revoke(
     if not ended.grants:
         screen.say("there was no live grant to revoke")
     elif everything:
-        screen.say(f"{screen.plural(len(ended.grants), 'grant')} ended; no assistant is answered any more")
+        screen.say(f"{sentences.plural(len(ended.grants), 'grant')} ended; no assistant is answered any more")
 
 
 def _token(settings: Settings, file: str) -> None:
@@ -72,6 +73,6 @@ def _confirm(vault: Open) -> None:
     """Ask, naming whom it meets; leaves the command when the answer is no."""
     live: list[GrantView] = [view for view in vault.vault.grants(vault.holder) if view.status not in ids.ENDED]
     clients = ", ".join(sorted({plain.one_line(view.client) for view in live}))
-    if live and not click.confirm(f"Revoke {screen.plural(len(live), 'grant')} ({clients}) for good?", err=True):
+    if live and not click.confirm(f"Revoke {sentences.plural(len(live), 'grant')} ({clients}) for good?", err=True):
         screen.say("kept")
         raise click.exceptions.Exit(0)

@@ -19,7 +19,6 @@ import click
 
 from vault.cli import plain
 from vault.cli.root import Settings
-from vault.sentences import plural as plural
 
 if TYPE_CHECKING:
     from rich.console import Console

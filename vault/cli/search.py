@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from vault import sentences
 from vault.cli import filters, ids, plain, screen, suggestions, terms
 from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
@@ -54,7 +55,7 @@ def search(settings: Settings, query: str, limit: int, grant: str | None, detail
         screen.emit(answer)
     else:
         cards(answer.hits, query)
-        screen.note(settings, f"{screen.plural(len(answer.hits), 'hit')} · audit entry {answer.receipt.entry}")
+        screen.note(settings, f"{sentences.plural(len(answer.hits), 'hit')} · audit entry {answer.receipt.entry}")
     if remark:
         screen.note(settings, remark)
 
@@ -70,7 +71,7 @@ def _simulated(settings: Settings, said: str, request: SearchRequest) -> None:
     if seen.hindrances and seen.hits:
         screen.say("otherwise it would get:\n")
     cards(seen.hits, request.query)
-    screen.note(settings, f"it would get {screen.plural(len(seen.hits), 'hit')}" if seen.hits or not seen.hindrances
+    screen.note(settings, f"it would get {sentences.plural(len(seen.hits), 'hit')}" if seen.hits or not seen.hindrances
                 else "it would get nothing")  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def count(settings: Settings, by: str | None, dates: bool, filter: Filter) -> No
     if settings.json:
         screen.emit(answer)
         return
-    screen.say(screen.plural(answer.count, "record"))
+    screen.say(sentences.plural(answer.count, "record"))
     if dates and answer.count:
         screen.facts([("first", screen.day(answer.first) or "no date"), ("last", screen.day(answer.last) or "no date")])
     if answer.groups:

@@ -171,10 +171,10 @@ def _print(seen: Inspection) -> None:
             ("may", ", ".join(seen.actions) or "nothing"),
             ("scope", sentences.conditions(seen.scope)),
             ("detail", seen.detail),
-            ("per query", "" if seen.results is None else screen.plural(seen.results, "record")),
+            ("per query", "" if seen.results is None else sentences.plural(seen.results, "record")),
             ("holder", seen.holder),
             ("until", screen.minute(seen.expires)),
-            ("narrowed", screen.plural(seen.blocks - 1, "time") if seen.blocks > 1 else "never"),
+            ("narrowed", sentences.plural(seen.blocks - 1, "time") if seen.blocks > 1 else "never"),
             ("other checks", f"{seen.other_checks}, so the vault does not accept it" if seen.other_checks else ""),
         ]
     )

@@ -84,7 +84,7 @@ def _grant(owner: Open) -> Granted:
     made = owner.vault.grant(owner.holder, request)
     screen.say(f"$ ownvault grant {CLIENT} --collection {COLLECTION} --expires 7d")
     screen.paragraph(f"{sentences.allowed(made.grant)}.", indent=3)
-    screen.say(f"   sees {screen.plural(made.sees.records, 'record')}; token {_short(made.token)}, shown once")
+    screen.say(f"   sees {sentences.plural(made.sees.records, 'record')}; token {_short(made.token)}, shown once")
     return made
 
 
@@ -115,7 +115,7 @@ def _look_back(owner: Open) -> None:
     audit.entries(page.entries)
     report = owner.vault.verify(owner.holder)
     screen.say("$ ownvault audit verify")
-    screen.say(f"{'the log holds' if report.ok else 'THE LOG DOES NOT HOLD'}: {screen.plural(report.size, 'entry')}")
+    screen.say(f"{'the log holds' if report.ok else 'THE LOG DOES NOT HOLD'}: {sentences.plural(report.size, 'entry')}")
 
 
 def _short(token: str) -> str:
