@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,19 @@ class HashingEncoder:
 
     def encode_query(self, text: str) -> NDArray[np.float32]:
         return self.encode([text])[0]
+
+
+class Clock:
+    """The time in a vault. It goes only when it is turned."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **length: float) -> None:
+        self.now += timedelta(**length)
 
 
 def fill(vault: Vault, collection: str, **texts: str) -> None:

@@ -8,13 +8,13 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, fill
+from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder, fill
 from vault import limits
 from vault.config import Config
 from vault.errors import BadRequest, FlowRefused, NotAllowed, Refused, Throttled
@@ -49,19 +49,6 @@ VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 KEY, OTHER_KEY = "k" * 43, "o" * 43
 NOTES = ApproveRequest(filter=Filter(collections=("notes",)))
-
-
-class Clock:
-    """A clock that goes only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def on(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 class Stage:
@@ -117,7 +104,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    clock = Clock()
+    clock = Clock(datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC))
     config = Config(directory=tmp_path / "vault", argon2_memory=FLOOR_KIB)
     Vault.create(config, bytearray(PASSPHRASE), clock=clock)
     vault = Vault.open(config, bytearray(PASSPHRASE), encoder=HashingEncoder(), clock=clock)
@@ -140,9 +127,9 @@ def test_from_a_wish_to_an_answer(stage: Stage) -> None:
     assert done.grant.client == "Claude Code" and done.grant.scope["collections"] == ["notes"]
     hits = stage.vault.search(Holder(done.access_token), SearchRequest("bolts")).hits
     assert [hit.title for hit in hits] == ["keel"]
-    stage.clock.on(done.expires_in)
+    stage.clock.forward(seconds=done.expires_in)
     assert stage.good(done.access_token)
-    stage.clock.on(1)
+    stage.clock.forward(seconds=1)
     assert not stage.good(done.access_token)
 
 
@@ -165,7 +152,7 @@ def test_it_is_granted_less_than_it_asks(stage: Stage) -> None:
     done = stage.tokens(access=asked, approve=narrower)
     assert (done.grant.actions, done.grant.detail, done.grant.limits.results) == ((Action.SEARCH,), Detail.SNIPPET, 5)
     assert done.expires_in == 599, "an access token does not outlive its grant"
-    stage.clock.on(600)
+    stage.clock.forward(seconds=600)
     assert refused(stage.refresh, done.refresh_token).error == "invalid_grant"
 
 
@@ -190,7 +177,7 @@ def test_denied_and_silence(stage: Stage) -> None:
     assert answer and (answer.error, answer.code) == ("access_denied", "")
     assert refused(stage.vault.answer, waiting.handle).error == "invalid_grant", "it is told once"
     silent = stage.vault.connect(stage.wish())
-    stage.clock.on(limits.CONSENT_SECONDS)
+    stage.clock.forward(seconds=limits.CONSENT_SECONDS)
     answer = stage.vault.answer(silent.handle)
     assert answer and answer.error == "access_denied"
     with pytest.raises(BadRequest):
@@ -249,7 +236,7 @@ def test_one_client_cannot_bury_the_owner_in_wishes(stage: Stage) -> None:
             stage.vault.connect(stage.wish(client=other))
     last = stage.wish(client="https://zed.dev/oauth/client-metadata.json")
     assert refused(stage.vault.connect, last).error == "temporarily_unavailable", "nor can all together"
-    stage.clock.on(limits.CONSENT_SECONDS)
+    stage.clock.forward(seconds=limits.CONSENT_SECONDS)
     stage.vault.connect(last)
     assert len(stage.vault.requests(stage.owner)) == 1
 
@@ -259,7 +246,7 @@ def test_whoever_is_denied_again_and_again_has_to_wait(stage: Stage) -> None:
         stage.vault.deny(stage.owner, stage.vault.connect(stage.wish()).request)
     assert refused(stage.vault.connect, stage.wish()).error == "temporarily_unavailable"
     stage.vault.connect(stage.wish(client="https://zed.dev/oauth/client-metadata.json"))
-    stage.clock.on(3601)
+    stage.clock.forward(seconds=3601)
     stage.vault.connect(stage.wish())
 
 
@@ -304,30 +291,30 @@ def test_a_code_that_comes_again_ends_what_it_made(stage: Stage) -> None:
 
 def test_a_code_lives_a_minute(stage: Stage) -> None:
     late = stage.code()
-    stage.clock.on(limits.CODE_SECONDS)
+    stage.clock.forward(seconds=limits.CODE_SECONDS)
     assert refused(stage.vault.redeem, late).error == "invalid_grant"
     soon = stage.code()
-    stage.clock.on(limits.CODE_SECONDS - 1)
+    stage.clock.forward(seconds=limits.CODE_SECONDS - 1)
     assert stage.good(stage.vault.redeem(soon).access_token)
 
 
 def test_a_clock_set_back_does_not_revive_a_code(stage: Stage) -> None:
     late = stage.code()
-    stage.clock.on(limits.CODE_SECONDS)
+    stage.clock.forward(seconds=limits.CODE_SECONDS)
     refused(stage.vault.redeem, late)
-    stage.clock.on(-limits.CODE_SECONDS)
+    stage.clock.forward(seconds=-limits.CODE_SECONDS)
     refused(stage.vault.redeem, late)
 
 
 def test_a_grant_that_nobody_comes_for_is_revoked(stage: Stage) -> None:
     waiting = stage.vault.connect(stage.wish())
     stage.vault.approve(stage.owner, waiting.request, NOTES)
-    stage.clock.on(limits.CONSENT_SECONDS + limits.FETCH_SECONDS)
+    stage.clock.forward(seconds=limits.CONSENT_SECONDS + limits.FETCH_SECONDS)
     stage.vault.connect(stage.wish())
     assert [view.status for view in stage.vault.grants(stage.owner)] == [Status.REVOKED]
     refused(stage.vault.answer, waiting.handle)
     again = stage.code()
-    stage.clock.on(limits.CODE_SECONDS + 1)
+    stage.clock.forward(seconds=limits.CODE_SECONDS + 1)
     stage.vault.connect(stage.wish())
     assert {view.status for view in stage.vault.grants(stage.owner)} == {Status.REVOKED}
     refused(stage.vault.redeem, again)
@@ -386,7 +373,7 @@ def test_refresh_tokens_go_round(stage: Stage) -> None:
     done = stage.tokens()
     seen = {done.refresh_token}
     for _ in range(5):
-        stage.clock.on(600)
+        stage.clock.forward(seconds=600)
         done = stage.refresh(done.refresh_token)
         assert stage.good(done.access_token) and done.refresh_token not in seen
         seen.add(done.refresh_token)
@@ -395,7 +382,7 @@ def test_refresh_tokens_go_round(stage: Stage) -> None:
 def test_a_refresh_token_that_comes_again_ends_its_family(stage: Stage) -> None:
     first = stage.tokens()
     second = stage.refresh(first.refresh_token)
-    stage.clock.on(limits.RETRY_SECONDS)
+    stage.clock.forward(seconds=limits.RETRY_SECONDS)
     assert refused(stage.refresh, first.refresh_token).error == "invalid_grant"
     assert not stage.good(second.access_token) and not stage.good(first.access_token)
     refused(stage.refresh, second.refresh_token)
@@ -407,7 +394,7 @@ def test_a_refresh_token_that_comes_again_ends_its_family(stage: Stage) -> None:
 def test_an_answer_that_got_lost_is_given_again(stage: Stage) -> None:
     first = stage.tokens()
     lost = stage.refresh(first.refresh_token)
-    stage.clock.on(limits.RETRY_SECONDS - 1)
+    stage.clock.forward(seconds=limits.RETRY_SECONDS - 1)
     again = stage.refresh(first.refresh_token)
     assert again.refresh_token == lost.refresh_token and stage.good(again.access_token)
     third = stage.refresh(again.refresh_token)
@@ -426,7 +413,7 @@ def test_two_processes_of_one_client_may_refresh_at_once(stage: Stage) -> None:
 def test_a_clock_set_back_is_no_reason_to_repeat(stage: Stage) -> None:
     first = stage.tokens()
     stage.refresh(first.refresh_token)
-    stage.clock.on(-5)
+    stage.clock.forward(seconds=-5)
     refused(stage.refresh, first.refresh_token)
 
 
@@ -456,7 +443,7 @@ def test_refreshing_is_bounded(stage: Stage) -> None:
     for _ in range(limits.REFRESHES - 1):
         done = stage.refresh(done.refresh_token)
     assert refused(stage.refresh, done.refresh_token).error == "temporarily_unavailable"
-    stage.clock.on(3601)
+    stage.clock.forward(seconds=3601)
     assert stage.refresh(done.refresh_token)
 
 
@@ -547,7 +534,7 @@ def test_a_device_that_is_denied_or_too_late(stage: Stage) -> None:
     stage.vault.deny(stage.owner, stage.vault.consent_of_device(code).request)
     assert refused(stage.vault.redeem_device, request).error == "access_denied"
     request, code = stage.device()
-    stage.clock.on(limits.CONSENT_SECONDS)
+    stage.clock.forward(seconds=limits.CONSENT_SECONDS)
     assert refused(stage.vault.redeem_device, request).error == "expired_token"
     refused(stage.vault.consent_of_device, code)
 
@@ -576,7 +563,7 @@ def test_user_codes_are_not_guessed(stage: Stage) -> None:
     for _ in range(limits.GUESSES):
         assert refused(stage.vault.consent_of_device, "BCDF-GHJK").error == "invalid_grant"
     assert refused(stage.vault.consent_of_device, code).error == "temporarily_unavailable"
-    stage.clock.on(60)
+    stage.clock.forward(seconds=60)
     assert stage.vault.consent_of_device(code)
 
 
@@ -592,7 +579,7 @@ def test_nobody_registers_unless_the_owner_lets_them(stage: Stage) -> None:
     assert made.name == f"Gemini CLI ({made.id[-4:]})"
     right = stage.code(client=made.id, redirect="http://localhost:7777/oauth/callback")
     assert stage.good(stage.vault.redeem(right).access_token)
-    stage.clock.on(300)
+    stage.clock.forward(seconds=300)
     refused(stage.vault.register, wish)
 
 
@@ -607,9 +594,9 @@ def test_a_window_closes_by_itself_by_number_and_by_the_owner(stage: Stage) -> N
     stage.vault.close_pairing(stage.owner)
     refused(stage.vault.register, wish)
     stage.vault.open_pairing(stage.owner, PairingRequest(300))
-    stage.clock.on(-1)
+    stage.clock.forward(seconds=-1)
     refused(stage.vault.register, wish)
-    stage.clock.on(1)
+    stage.clock.forward(seconds=1)
     refused(stage.vault.register, wish)
 
 
@@ -632,7 +619,7 @@ def test_a_registration_that_is_granted_nothing_is_forgotten(stage: Stage) -> No
     made = stage.vault.register(RegisterRequest("x", (BACK,)))
     used = stage.vault.register(RegisterRequest("y", (BACK,)))
     stage.tokens(client=used.id)
-    stage.clock.on(limits.UNUSED_SECONDS)
+    stage.clock.forward(seconds=limits.UNUSED_SECONDS)
     assert refused(stage.vault.client, made.id).error == "invalid_client"
     assert stage.vault.client(used.id).expires is None
     assert [one.id for one in stage.vault.pairing(stage.owner).clients] == [used.id]
@@ -641,14 +628,14 @@ def test_a_registration_that_is_granted_nothing_is_forgotten(stage: Stage) -> No
 def test_a_registration_is_not_forgotten_while_its_wish_waits(stage: Stage) -> None:
     stage.vault.open_pairing(stage.owner, PairingRequest(300))
     made = stage.vault.register(RegisterRequest("x", (BACK,)))
-    stage.clock.on(limits.UNUSED_SECONDS - 1)
+    stage.clock.forward(seconds=limits.UNUSED_SECONDS - 1)
     waiting = stage.vault.connect(stage.wish(client=made.id))
-    stage.clock.on(limits.CONSENT_SECONDS - 1)
+    stage.clock.forward(seconds=limits.CONSENT_SECONDS - 1)
     stage.vault.approve(stage.owner, waiting.request, NOTES)
-    stage.clock.on(limits.FETCH_SECONDS - 1)
+    stage.clock.forward(seconds=limits.FETCH_SECONDS - 1)
     answer = stage.vault.answer(waiting.handle)
     assert answer
-    stage.clock.on(limits.CODE_SECONDS - 1)
+    stage.clock.forward(seconds=limits.CODE_SECONDS - 1)
     assert stage.vault.redeem(RedeemRequest(answer.code, made.id, ISSUER, "", BACK, VERIFIER)).access_token
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, fill
+from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder, fill
 from vault import limits
 from vault.config import Config
 from vault.errors import ApprovalRequired, BadRequest, Denied, LimitReached, NotAllowed, NotFound, Refused, VaultError
@@ -44,17 +44,6 @@ from vault.types import (
 )
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **length: float) -> None:
-        self.now += timedelta(**length)
 
 
 @dataclass
@@ -95,7 +84,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock()
+    clock = Clock(START)
     config = Config(directory=tmp_path / "vault", argon2_memory=FLOOR_KIB)
     Vault.create(config, bytearray(PASSPHRASE), clock=clock)
     with Vault.open(config, bytearray(PASSPHRASE), encoder=HashingEncoder(), clock=clock) as vault:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, grant
+from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder, grant
 from vault import limits
 from vault.config import Config
 from vault.errors import BadRequest, KeyReused, NotAllowed, Refused, Throttled, UnderWay
@@ -18,14 +18,6 @@ from vault.service import Vault
 from vault.types import Action, AddAnswer, AddRequest, Approval, AuditRequest, Draft, Holder, ReadRequest
 
 FIRST = AddRequest("notes", (Draft("1", "The first."), Draft("2", " ")))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def opened(directory: Path, clock: Clock) -> Vault:
@@ -44,7 +36,7 @@ def text(vault: Vault, answer: AddAnswer) -> str:
 
 
 def test_the_answer_outlives_the_process_and_ends_with_the_day(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(datetime(2026, 3, 1, tzinfo=UTC))
     with opened(tmp_path / "vault", clock) as vault:
         scribe = grant(vault, "scribe", actions=(Action.ADD,))
         told = vault.add(scribe, FIRST, "key")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tests.deny.table import FILTER, Record
-from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder
+from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder
 from vault.api import wire
 from vault.config import Config
 from vault.permissions import audit
@@ -30,16 +29,6 @@ from vault.types import (
 
 EVERYTHING = {"all": True, "sensitivity": "secret"}
 NOTES = {"collections": ["notes"]}
-
-
-class Clock:
-    """The time in all vaults of the suite. It goes only when it is turned."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 
 from tests.api.conftest import new, started, stopped
 from tests.api.reading import SMALL
-from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder, fill
+from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder, fill
 from vault.api.client import RemoteVault
 from vault.config import Config
 from vault.decision import Decision
@@ -49,19 +49,9 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = "SECRETWORD"
 
 
-class Clock:
-    """A clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.support import FLOOR_KIB, PASSPHRASE, HashingEncoder
+from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder
 from vault.api.attempts import Attempts
 from vault.api.console.pages import Pages
 from vault.api.console.sessions import Sessions
@@ -24,17 +24,6 @@ from vault.types import AddRequest, Draft, Filter, GrantRequest, Holder, SearchR
 
 BASE = "http://vault.localhost:7117"
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **length: float) -> None:
-        self.now += timedelta(**length)
 
 
 @dataclass
@@ -90,7 +79,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    config, clock = Config(tmp_path / "vault", argon2_memory=FLOOR_KIB), Clock()
+    config, clock = Config(tmp_path / "vault", argon2_memory=FLOOR_KIB), Clock(datetime(2026, 3, 1, 12, tzinfo=UTC))
     Vault.create(config, bytearray(PASSPHRASE), clock=clock)
     with Vault.open(config, bytearray(PASSPHRASE), encoder=HashingEncoder(), clock=clock) as vault:
         sessions = Sessions(clock)
