@@ -2,17 +2,21 @@
 PYTHON ?= python3
 EXTRA  := $(if $(GPU),gpu,cpu)
 BIN    := .venv/bin
-NODE   := $(if $(shell command -v npm),tests/conformance/node_modules/.package-lock.json)
+NODE   := $(if $(shell command -v npm),$(addsuffix /node_modules/.package-lock.json,tests/conformance tests/extension) extension)
+SOURCE := plugins/browser
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_QUIET ?= 1
 
-.PHONY: run test lint bench torture docs vectors clean
+.PHONY: run test lint bench torture docs vectors extension clean
 
 run: .venv/run-$(EXTRA)
 	@$(BIN)/ownvault demo --directory .demo
 
 test: .venv/test-$(EXTRA) $(NODE) lint
 	$(BIN)/python -m pytest -m "not torture" -n auto --dist loadfile
+
+# The browser extension, for both browsers, in plugins/browser/built; the wheel carries it.
+extension: $(SOURCE)/built/chromium/manifest.json
 
 lint: .venv/test-$(EXTRA)
 	$(BIN)/ruff format --check .
@@ -46,11 +50,16 @@ vectors: .venv/test-$(EXTRA)
 	@$(BIN)/pip install -c constraints.txt -e ".[$*,test]"
 	@touch $@
 
-# The protocol's conformance suite and Inspector; without npm their tests are skipped, except in CI.
-tests/conformance/node_modules/.package-lock.json: tests/conformance/package-lock.json
-	@echo "installing what the MCP tests run ..."
-	@cd tests/conformance && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+# The protocol's conformance suite and Inspector, what builds the extension, what checks its manifest; without npm their
+# tests are skipped, except in CI.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@echo "installing what $* needs ..."
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(SOURCE)/built/chromium/manifest.json: $(SOURCE)/node_modules/.package-lock.json $(SOURCE)/build.mjs \
+		$(wildcard $(SOURCE)/manifest*.json) $(shell find $(SOURCE)/src -type f)
+	@cd $(SOURCE) && npm run --silent build
+
 clean:
-	rm -rf .venv .demo build dist tests/conformance/node_modules
+	rm -rf .venv .demo build dist tests/*/node_modules $(SOURCE)/node_modules $(SOURCE)/built
