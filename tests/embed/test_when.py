@@ -117,7 +117,7 @@ def test_what_words_for_times_mean(question: str, expected: list[str]) -> None:
     [
         "", "Who may have called March?", "I sat on mon ami", "the second of them", "7 maybe 8 people",
         "call 030 1234567", "What did April and June say?", "the day before", "the fall of the wall",
-        "31.31.23", "chapter 12", "version 3.11.7",
+        "31.31.23", "chapter 12", "version 3.11.7", "30 February", "0 March", "what of 0 May",
     ],
 )  # fmt: skip
 def test_what_is_no_time(question: str) -> None:

@@ -38,7 +38,7 @@ def pragma(db: Database, name: str) -> Any:
     ("setting", "value"),
     [
         ("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1), ("temp_store", 2), ("foreign_keys", 1),
-        ("trusted_schema", 0), ("journal_size_limit", cipher.WAL_LIMIT), ("cipher_memory_security", "1"),
+        ("trusted_schema", 0), ("journal_size_limit", cipher.WAL_LIMIT), ("cipher_memory_security", "0"),
         ("auto_vacuum", 0),
         ("cipher_log_level", "NONE"), ("cipher_page_size", "4096"), ("user_version", len(schema.migrations())),
     ],

@@ -17,6 +17,10 @@ import termios
 
 QUEUED = 64 * 1024
 """Bytes of answers that the kernel is asked to queue for a client that does not read, for each connection."""
+KNOWN = 1024
+"""Clients whose descriptor's number is remembered: the next request on the connection need not look for it."""
+_numbers: dict[tuple[str, int], int] = {}
+"""Only a hint, for a number may have become another's: who is at the other end is asked each time."""
 _LINUX = sys.platform == "linux"
 _ACKED = 120
 """Where `tcpi_bytes_acked` stands in `struct tcp_info` (linux/tcp.h, since Linux 4.1)."""
@@ -79,20 +83,34 @@ class Connection:
 
 def _found(client: tuple[str, int]) -> socket.socket | None:
     """Return the TCP socket of ours that `client` is connected to, as a duplicate."""
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208  # hundreds of times a second; paths would cost as much again
-        try:
-            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=int(name))
-        except OSError:  # no socket
-            continue
-        try:
-            if one.getpeername() == client:
-                # Not one.dup(), which makes the server's own socket blocking: that flag is shared.
-                twin = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=os.dup(one.fileno()))
-                if twin.getpeername() == client:
-                    return twin
-                twin.close()
-        except OSError:  # not connected, or closed meanwhile
-            continue
-        finally:
-            one.detach()
+    number = _numbers.get(client)
+    if number is not None and (twin := _twin(number, client)):
+        return twin
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208  # paths would cost as much again
+        if twin := _twin(int(name), client):
+            _numbers[client] = int(name)
+            while len(_numbers) > KNOWN:
+                _numbers.pop(next(iter(_numbers)), None)
+            return twin
+    _numbers.pop(client, None)
+    return None
+
+
+def _twin(number: int, client: tuple[str, int]) -> socket.socket | None:
+    """Return a duplicate of the descriptor of this number, if `client` is at its other end."""
+    try:
+        one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=number)
+    except OSError:  # no socket
+        return None
+    try:
+        if one.getpeername() == client:
+            # Not one.dup(), which makes the server's own socket blocking: that flag is shared.
+            twin = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=os.dup(number))
+            if twin.getpeername() == client:
+                return twin
+            twin.close()
+    except OSError:  # not connected, or closed meanwhile
+        pass
+    finally:
+        one.detach()
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -27,17 +28,20 @@ def fuse(dense: Floats, words: Floats, best_dense: float, best_words: float, dat
     return cast(Relevance, relevance if dated is None else relevance + DATED * dated.astype(np.float64))
 
 
-def best(relevance: Relevance, dense: Floats, records: Ints, ids: Ints, limit: int) -> Ints:
+def best(
+    relevance: Relevance, dense: Floats, records: Callable[[Ints], Ints], ids: Callable[[Ints], Ints], limit: int
+) -> Ints:
     """Return where the best chunk of each of the `limit` best records stands.
 
-    A tie goes to the higher cosine (below zero all are worth the same), then to the lower chunk id.
+    `records` and `ids` give those of the chunks at some places: few of them are looked at. A tie goes to the higher
+    cosine (below zero all are worth the same), then to the lower chunk id.
     """
     some = 4 * limit
     while True:
         bar = np.partition(relevance, -some)[-some] if some < len(relevance) else -np.inf
         rows = np.flatnonzero(relevance >= bar)
-        rows = rows[np.lexsort((ids[rows], -dense[rows], -relevance[rows]))]
-        _, first = np.unique(records[rows], return_index=True)
+        rows = rows[np.lexsort((ids(rows), -dense[rows], -relevance[rows]))]
+        _, first = np.unique(records(rows), return_index=True)
         if len(first) >= limit or some >= len(relevance):
             return rows[np.sort(first)[:limit]]
         some *= 4  # the best chunks belong to few records

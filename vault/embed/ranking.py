@@ -58,6 +58,13 @@ def rank(
 
     With at most `exact` chunks in scope every one is scored exactly.
     """
+    with scorer.search():
+        return _ranked(scope, query, limit, lexicon, scorer, exact)
+
+
+def _ranked(
+    scope: Selection, query: Query, limit: int, lexicon: Lexicon, scorer: Scorer, exact: int
+) -> list[Ranked]:  # fmt: skip
     words = scope.words(query.terms, lexicon)
     if len(scope) <= exact:
         chunks, lexical = np.arange(len(scope)), words.scores()
@@ -65,11 +72,9 @@ def rank(
     else:
         chunks, dense, lexical, most = _refined(scope, words, query, limit, scorer)
     relevance = fusion.fuse(dense, lexical, float(dense.max()), most, _dated(scope, query, chunks))
-    records, ids = scope.records(chunks), scope.ids(chunks)
-    return [
-        Ranked(int(records[at]), int(ids[at]), float(dense[at]), float(relevance[at]))
-        for at in fusion.best(relevance, dense, records, ids, limit)
-    ]
+    best = _best(scope, chunks, relevance, dense, limit)
+    found = zip(scope.records(chunks[best]), scope.ids(chunks[best]), dense[best], relevance[best], strict=True)
+    return [Ranked(int(record), int(id), float(score), float(worth)) for record, id, score, worth in found]
 
 
 def _refined(
@@ -93,12 +98,19 @@ def _refined(
     promise = _promise(scope, dense, lexical, query, top, most, scorer)
     chunks = look(np.flatnonzero(promise >= _nth(promise, FIRST)))
     relevance = fusion.fuse(dense[chunks], lexical[chunks], top, most, _dated(scope, query, chunks))
-    found = fusion.best(relevance, dense[chunks], scope.records(chunks), scope.ids(chunks), limit)
+    found = _best(scope, chunks, relevance, dense[chunks], limit)
     if len(found) < limit or top <= 0.0:
         chunks = look(np.arange(len(scope)))
     else:
         chunks = look(np.flatnonzero(promise >= relevance[found[-1]] - fusion.DENSE * doubt / top))
     return chunks, dense[chunks], lexical[chunks], most
+
+
+def _best(scope: Selection, chunks: Ints, relevance: fusion.Relevance, dense: Floats, limit: int) -> Ints:
+    """Return where the best chunk of each of the `limit` best records stands in `chunks`."""
+    return fusion.best(
+        relevance, dense, lambda at: scope.records(chunks[at]), lambda at: scope.ids(chunks[at]), limit
+    )  # fmt: skip
 
 
 def _dated(scope: Selection, query: Query, chunks: Ints | slice) -> Floats | None:

@@ -277,6 +277,8 @@ def _each_year(make: Callable[[int], Days], said: str | None, today: date) -> It
         except ValueError:  # 29 February
             continue
     future, past = ([one for one in each if (one.start > today) is ahead] for ahead in (True, False))
+    if not past:
+        raise ValueError("no year has such a day")
     for one, certainty in ((past[0], 1.0), *((other, 0.5) for other in (*past[1:2], *future[-1:]))):
         yield Days(one.start, one.end, certainty, yearless=True)
 

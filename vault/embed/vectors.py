@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -124,9 +126,27 @@ class Scorer:
         wanted = threads or min(THREADS, _cores())
         # Each of our threads works alone; a nested OpenMP team would fight the others for the cores.
         self._pool = ThreadPoolExecutor(wanted, "vectors", initializer=faiss.omp_set_num_threads, initargs=(1,))
+        self._counting = threading.Lock()
+        self._crowd = 0
+
+    @contextmanager
+    def search(self) -> Iterator[None]:
+        """Say that a search begins and ends. One alone has all threads; of several each keeps to its own, for then
+        threads are only in each other's way (docs/decisions/load.md). What is computed is the same."""
+        with self._counting:
+            self._crowd += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._crowd -= 1
 
     def start(self, work: Callable[[T], U], items: Iterable[T]) -> Callable[[], list[U]]:
         """Start on all items; the call that is returned waits for the results."""
+        if self._crowd > 1:
+            with _alone():
+                done = [work(item) for item in items]
+            return lambda: done
         begun = [self._pool.submit(work, item) for item in items]
         return lambda: [one.result() for one in begun]
 
@@ -170,6 +190,18 @@ def library() -> Any:
             "FAISS is not installed", hint='pip install "ownvault[cpu]", or "ownvault[gpu]" with an NVIDIA GPU on Linux'
         ) from None
     return faiss
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep FAISS to this thread, which may be another library's next and gets its team back."""
+    faiss = library()
+    team = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(team)
 
 
 def _joined(finish: Callable[[], list[Floats]]) -> Callable[[], Floats]:

@@ -28,7 +28,7 @@ BUSY_S = 5.0
 WAL_LIMIT = 4 * 2**20
 """Bytes of WAL that stay on the disk after a checkpoint."""
 
-_BEFORE_KEY = ("cipher_log_level = NONE", "cipher_memory_security = ON")  # both count for the whole process
+_BEFORE_KEY = ("cipher_log_level = NONE", "cipher_memory_security = OFF")  # both count for the whole process
 _SETTINGS: tuple[tuple[str, str, object], ...] = (
     ("synchronous", "FULL", 2),  # acknowledged means on the disk
     ("secure_delete", "ON", 1),  # forgotten text is overwritten inside its page
