@@ -271,6 +271,14 @@ class TestApproval:
         house.clock.forward(hours=1, seconds=1)
         house.waiting(claude)
 
+    def test_of_a_number_lets_no_text_go(self, house: House) -> None:
+        _, claude = house.grant(actions=(Action.SEARCH, Action.COUNT), approval=Approval.EACH)
+        with pytest.raises(ApprovalRequired) as caught:
+            house.vault.count(claude, CountRequest())
+        house.approve(caught.value.request, Lasting.WHILE, seconds=3600)
+        assert house.vault.count(claude, CountRequest()).count
+        house.waiting(claude)
+
     def test_always_and_narrower(self, house: House) -> None:
         _, claude = house.grant("claude", "notes", "mail", approval=Approval.EACH)
         house.approve(house.waiting(claude), Lasting.ALWAYS, filter=Filter(collections=("mail",)))
@@ -318,6 +326,9 @@ class TestApproval:
         _, claude = house.grant(approval=Approval.FIRST)
         house.approve(house.waiting(claude), Lasting.ALWAYS)
         assert house.ask(claude, "anything")
+        with pytest.raises(ApprovalRequired) as caught:  # the first use of each action
+            house.vault.count(claude, CountRequest())
+        house.approve(caught.value.request, Lasting.ALWAYS)
         assert house.vault.count(claude, CountRequest()).count == 3
 
     def test_adding_waits_too(self, house: House) -> None:

@@ -14,13 +14,16 @@ PACKAGE = Path(vault.__file__).parent
 BASE = {"types", "errors", "config", "limits", "legible"}
 SIBLINGS = {"store", "permissions", "embed", "plugins"}
 SERVICE = {
-    "adding", "answering", "asking", "bell", "chat", "connecting", "counting", "decision", "finding", "founding",
-    "gate", "granting", "history", "holding", "keeping", "library", "meter", "parts", "previewing", "prompt",
-    "registering", "release", "renewing", "requesting", "ring", "sentences", "service", "unlocking",
+    "adding", "admitting", "answering", "asking", "assenting", "bell", "browsing", "capturing", "chat", "checking",
+    "clipping", "connecting", "counting", "deciding", "decision", "exposing", "finding", "founding", "gate", "granting",
+    "history", "holding", "importing", "inserting", "keeping", "labelling", "library", "looking", "meeting", "meter",
+    "pairings", "parts", "previewing", "projecting", "prompt", "registering", "release", "renewing", "requesting",
+    "ring", "sentences", "service", "unlocking",
 }  # fmt: skip
 ROOMS = (
-    "adding", "asking", "connecting", "granting", "history", "keeping", "parts", "previewing", "registering",
-    "renewing", "requesting", "unlocking",
+    "adding", "admitting", "asking", "assenting", "browsing", "checking", "connecting", "deciding", "exposing",
+    "granting", "history", "inserting", "keeping", "labelling", "looking", "pairings", "parts",
+    "previewing", "projecting", "registering", "renewing", "requesting", "unlocking",
 )  # fmt: skip
 MAY_IMPORT = {
     "types": {"errors", "types"},
@@ -28,7 +31,11 @@ MAY_IMPORT = {
     "bell": set(),
     "gate": set(),
     "meter": set(),
+    "meeting": BASE,
+    "clipping": BASE,
+    "capturing": BASE | SERVICE | {"permissions", "plugins", "store"},
     "ring": BASE | {"permissions", "store"},
+    "importing": BASE | {"plugins", "sentences"},
     "counting": BASE | {"library"},
     "finding": BASE | {"library", "release"},
     "prompt": BASE,
@@ -48,7 +55,7 @@ MAY_IMPORT = {
     **{name: BASE | SERVICE | {"permissions", "store"} for name in ROOMS},
     "library": BASE | {"library", "store", "embed"},
     "service": BASE | SERVICE | SIBLINGS,
-    "api": BASE | SERVICE | {"api", "store"},
+    "api": BASE | SERVICE | {"api", "connect", "store"},
     "cli": BASE | SERVICE | SIBLINGS | {"connect", "supervision", "api", "cli"},
     "__main__": {"cli"},
     "__init__": set(),

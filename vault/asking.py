@@ -68,7 +68,7 @@ class Asking(Granting):
                 providers.put(conn, kept)
 
             granted = self._make(decision, made, sees, also)
-            self._parts.desk.gate.drain(ended)
+            self._settle(ended)
             return Provided(_shown(kept, granted.grant), sees)
 
     def withdraw(self, holder: Holder, name: str) -> ProviderView:
@@ -83,7 +83,7 @@ class Asking(Granting):
                 return kept, revoked(conn, kept.grant)
 
             kept, grant = self._parts.db.write(work, urgent=True)
-            self._parts.desk.gate.drain({grant.id})
+            self._settle({grant.id})
             return _shown(kept, self._view(grant, decision.now))
 
     def prefer(self, holder: Holder, request: OrderRequest) -> tuple[ProviderView, ...]:

@@ -208,7 +208,7 @@ class Connecting(Registering):
         """Write, and return only when no answer of a grant that this ended is on its way any more."""
         done, ended = self._parts.db.write(work, urgent=urgent)
         if ended:
-            self._parts.desk.gate.drain(ended)
+            self._settle(ended)
         return done
 
 

@@ -105,6 +105,7 @@ class Decision:
         self._passage: Passage | None = None
         self._recorded = False
         self._approved: Conditions | None = None
+        self._level = Detail.FULL
 
     def __enter__(self) -> Decision:
         return self
@@ -149,16 +150,19 @@ class Decision:
         return allowed - TEXT if min(grant.detail, token.detail) is Detail.ANSWERS else allowed
 
     def scope(
-        self, narrowing: Filter, collections: Sequence[str] | None = None, detail: Detail | None = None
+        self, narrowing: Filter, collections: Sequence[str] | None = None, detail: Detail | None = None,
+        right: Action | None = None,
     ) -> Scope:  # fmt: skip
         """Return grant row ∩ token ∩ every attenuation ∩ this request.
 
         `collections` are the ones that matter to the request; without it, those that hold a record within the grant.
+        `right` is what must be granted for an action that has no right of its own.
         Raises NotAllowed for an action that is not granted, BadRequest for a filter that is none, and NotFound for a
         collection named but not in scope: whether it exists outside cannot be told.
         """
-        action, grant, token = self._granted()
+        action, grant, token = self._granted(right)
         level = min(grant.detail, token.detail, Detail.FULL if detail is None else detail)
+        self._level = level
         if level is Detail.ANSWERS and action in TEXT:
             raise NotAllowed(f"this token does not allow {self.action}", reason="detail_answers")
         wanted = scope.narrowing(narrowing)
@@ -186,9 +190,9 @@ class Decision:
             raise NotAllowed(f"this token does not allow {self.action}", reason="token_narrower")
         return grant
 
-    def admits(self, record: Record) -> bool:
+    def admits(self, record: Record, right: Action | None = None) -> bool:
         """Gate one record against grant, token and approval: the second evaluation, independent of the row mask."""
-        action, grant, token = self._granted()
+        action, grant, token = self._granted(right)
         return (
             scope.admits(grant.where, record, self.now)
             and tokens.gate(token, record, action, self.now)
@@ -197,6 +201,8 @@ class Decision:
 
     def _approval(self) -> Conditions:
         """Return what the owner's approval of this very request, if it has one, leaves of the scope."""
+        if self.grant().approval is Approval.NEVER:
+            return EVERYTHING
         if self._approved is None:
             with self._desk.storage.read() as conn:
                 self._approved = self._ask(self.grant()).approved(conn)
@@ -271,9 +277,13 @@ class Decision:
             return self.append(conn, list(leaving.versions), detail)
         if refusal := self._hold(conn, leaving, detail):
             return refusal
-        said = {"wording": [wordings.digest(*one).hex() for one in leaving.wordings]} if leaving.wordings else {}
-        receipt = self.append(conn, list(leaving.versions), {**detail, **said})
-        wordings.keep(conn, receipt.entry, leaving.wordings)
+        digests: list[str] = []
+        said: dict[str, object] = {}
+        if leaving.wordings:
+            said["wording"] = digests = [wordings.digest(*one).hex() for one in leaving.wordings]
+            said["shown"] = self._level.name.lower()
+        receipt = self._allow(conn, list(leaving.versions), {**detail, **said})
+        wordings.keep(conn, receipt.entry, leaving.wordings, digests)
         return receipt
 
     def _hold(self, conn: Connection, leaving: Leaving, detail: Mapping[str, object]) -> VaultError | None:
@@ -304,6 +314,10 @@ class Decision:
         """Write the allow entry inside a transaction of the caller's own."""
         if self._token is not None:
             self._unchanged(conn)
+        return self._allow(conn, records, detail)
+
+    def _allow(self, conn: Connection, records: Sequence[str], detail: Mapping[str, object]) -> Receipt:
+        if self._token is not None:
             grants.touch(conn, self.grant_id, self.now)
         return self._entry(conn, "allow", "granted", records, detail)
 

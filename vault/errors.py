@@ -123,6 +123,26 @@ class Denied(VaultError):
     code, status, exit_code = "denied", 403, 4
 
 
+class PairingPending(VaultError):
+    """The owner has not decided on this pairing yet."""
+
+    code, status, exit_code = "pairing_pending", 409, 8
+    default_hint = "the owner compares the words: ownvault extension pair"
+
+
+class PairingOver(VaultError):
+    """This pairing leads to nothing any more: denied, used, revoked, or its time is over."""
+
+    code, status, exit_code = "pairing_over", 410, 3
+    default_hint = "pair again"
+
+
+class InConsole(VaultError):
+    """This is decided where the owner sees all of it; the hint is the place."""
+
+    code, status, exit_code = "in_console", 403, 4
+
+
 class Locked(VaultError):
     """The key is not in any process now."""
 

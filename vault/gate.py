@@ -116,10 +116,16 @@ class Gate:
     def drain(self, grants: Collection[str] | None = None) -> None:
         """Return when no answer of these grants (None: of any) that is inside now is inside any more.
 
-        One that takes longer than DRAIN_SECONDS is cut.
+        One that takes longer than DRAIN_SECONDS is cut. The response that is being made of this very call is not waited
+        for: it leaves when this returns.
         """
+        own = _departure.get()
         with self._changed:
-            waiting = {one for one in self._inside if grants is None or one.grant in grants}
+            waiting = {
+                one
+                for one in self._inside
+                if (grants is None or one.grant in grants) and (own is None or one.departure is not own)
+            }
             if self._changed.wait_for(lambda: waiting.isdisjoint(self._inside), DRAIN_SECONDS):
                 return
             slow = waiting & self._inside

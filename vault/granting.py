@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from vault import limits
 from vault.decision import Decision, expire
 from vault.errors import BadRequest, Changed, NotFound
-from vault.permissions import approvals, grants, scope
+from vault.permissions import approvals, budgets, coming, grants, scope
 from vault.permissions.narrowing import narrow
 from vault.previewing import Previewing
 from vault.types import (
+    EVERYTHING,
     GRANTABLE,
+    Access,
     Action,
+    ClientView,
     Connection,
     Detail,
+    Effect,
     Exposure,
     Grant,
     Granted,
@@ -52,6 +59,15 @@ class Granting(Previewing):
             decision.record(detail={"preview": True})
             return sees
 
+    def propose(self, holder: Holder, request: GrantRequest) -> Effect:
+        """Return the grant that would be made and what it would show, without making it."""
+        with self._decide(holder, Action.GRANT) as decision:
+            decision.whole()
+            made, sees = self._wanted(decision, request)
+            decision.record(detail={"preview": True})
+            view = self._view(replace(made, id=""), decision.now)
+            return Effect(view, sees, 0, self._parts.library.count(EVERYTHING))
+
     def _wanted(self, decision: Decision, request: GrantRequest) -> tuple[Grant, Exposure]:
         """Return the grant that is asked for and what it shows; BadRequest when it grants nothing or too much."""
         if not request.actions or not set(request.actions) <= GRANTABLE:
@@ -75,16 +91,19 @@ class Granting(Previewing):
         return made, sees
 
     def _make(
-        self, decision: Decision, made: Grant, sees: Exposure, also: Callable[[Connection], None] | None = None
-    ) -> Granted:
-        """Mint the token and store the grant, with its audit entry and what else belongs to it in one transaction."""
+        self, decision: Decision, made: Grant, sees: Exposure,
+        also: Callable[[Connection], dict[str, Any] | None] = lambda _: None,
+    ) -> Granted:  # fmt: skip
+        """Mint the token and store the grant, with its audit entry and what else belongs to it in one transaction.
+
+        What `also` returns, if anything, is told in the entry.
+        """
         token = self._mint(made, made.expires, decision.now)
 
         def work(conn: Connection) -> None:
             grants.create(conn, made)
-            if also is not None:
-                also(conn)
-            said = {"grant": made.id, "client": made.client, "scope": scope.in_words(made.where)}
+            more = also(conn) or {}
+            said = more | {"grant": made.id, "client": made.client, "scope": scope.in_words(made.where)}
             decision.append(conn, [], said | {"detail": made.detail.name.lower(), "approval": str(made.approval)})
 
         self._parts.db.write(work)
@@ -111,6 +130,27 @@ class Granting(Previewing):
                 found = grants.get(conn, id)
             decision.record(detail={"grant": id})
             return self._view(found, decision.now)
+
+    def clients(self, holder: Holder) -> tuple[ClientView, ...]:
+        """Return every client that was ever granted something, the one of the newest grant first, with its grants: how
+        each came to be and what it shows now."""
+        with self._decide(holder, Action.AUDIT) as decision:
+            decision.whole()
+            self._parts.db.write(lambda conn: expire(conn, decision.now), urgent=True)
+            with self._parts.db.read() as conn:
+                made, ways = grants.all(conn), coming.ways(conn)
+                waiting = Counter(one.grant for one in approvals.listed(conn))
+                kinds = {(grant.client, grant.fresh) for grant in made}  # most grants of a client share what is used
+                used = {kind: budgets.usage(conn, kind[0], decision.now, kind[1]) for kind in kinds}
+            found: dict[str, list[Access]] = {}
+            for grant in made:
+                view = grants.view(grant, decision.now, used[grant.client, grant.fresh])
+                over = view.status in ENDED
+                shown = 0 if over else self._parts.library.count(scope.resolve(grant.where, decision.now))
+                one = Access(view, ways.get(grant.id, ""), shown, waiting[grant.id])
+                found.setdefault(grant.client, []).append(one)
+            decision.record(detail={"clients": len(found)})
+            return tuple(ClientView(client, tuple(held)) for client, held in found.items())
 
     # ------------------------------------------------------------ changing
 
@@ -148,7 +188,7 @@ class Granting(Previewing):
                 return changed
 
             changed = self._parts.db.write(changing, urgent=action is Action.REVOKE)
-            self._parts.desk.gate.drain({id})
+            self._settle({id})
             return self._view(changed, decision.now)
 
     # ------------------------------------------------------------ ending
@@ -175,7 +215,7 @@ class Granting(Previewing):
                 return ended
 
             ended = self._parts.db.write(work, urgent=True)
-            self._parts.desk.gate.drain({grant.id for grant in ended})
+            self._settle({grant.id for grant in ended})
             return Revoked(tuple(self._view(grant, decision.now) for grant in ended))
 
     def revoke_token(self, holder: Holder, token: str) -> GrantView:
@@ -193,7 +233,7 @@ class Granting(Previewing):
                 return grant
 
             grant = self._parts.db.write(work, urgent=True)
-            self._parts.desk.gate.drain({grant.id})
+            self._settle({grant.id})
             return self._view(grant, decision.now)
 
 

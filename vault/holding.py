@@ -115,7 +115,7 @@ class Ask:
     def stands(self, conn: Connection, records: Sequence[Record]) -> bool:
         """Say whether nothing of this needs an approval that does not stand already. An answer without records, a
         number or an addition, is not covered by an approval for some records only."""
-        standing = approvals.standing(conn, self.grant.id, self.now)
+        standing = approvals.standing(conn, self.grant.id, self.action, self.now)
         if not records:
             return EVERYTHING in standing or self.grant.approval not in ALWAYS
         return all(

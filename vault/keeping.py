@@ -57,5 +57,5 @@ class Keeping(Room):
 
             with self._parts.ring.turning:  # what is stored last is in force last
                 self._parts.ring.turn(self._parts.db.write(work))
-            self._parts.desk.gate.drain()
+            self._settle()
             return self.public_keys()

@@ -43,8 +43,14 @@ HITS: Final = 100
 """Records in one answer."""
 DRAFTS: Final = 1000
 """Drafts in one request."""
+UPLOAD: Final = 2**30
+"""Bytes of the files that a browser hands over for one import …"""
+UPLOAD_FILES: Final = 20_000
+"""… and their number."""
 PAGE: Final = 1000
 """Audit entries in one answer."""
+LOOKED_AT: Final = 20_000
+"""Audit entries that are looked at for one page of those that are asked for."""
 
 # ---------------------------------------------------------------- a grant
 
@@ -113,6 +119,42 @@ PAIRING_SECONDS: Final = 3600
 UNUSED_SECONDS: Final = 3600
 """A registration that was granted nothing is forgotten after so long."""
 
+# ---------------------------------------------------------------- browsers
+
+PAIR_SECONDS: Final = 120
+"""For so long a browser that wants to be paired waits for its owner."""
+PAIRINGS: Final = 3
+"""Browsers that wait at once."""
+BROWSERS: Final = 32
+"""Browsers that are paired."""
+BROWSER_NAME: Final = 64
+BROWSER_TOKENS: Final = 8
+"""Access tokens of one browser that are good at once."""
+STRANGERS: Final = 32
+"""Extensions that are not paired and are counted by name."""
+STRANGER_NOTICES: Final = 8
+"""Of them the owner is told in a day."""
+SITES: Final = 200
+"""To which one browser inserts."""
+INSERTED: Final = 20
+"""Records in one insertion."""
+SEEN: Final = 200
+"""Records that a browser is told a site has had."""
+DECIDED_SECONDS: Final = 3600
+"""The longest approval for a time that a browser gives."""
+CAPTURE: Final = 24 * 2**20
+"""Bytes of a request that saves something …"""
+CAPTURED_FILE: Final = 16 * 2**20
+"""… and of the file in it."""
+CAPTURED_URL: Final = 8192
+CAPTURE_LABELS: Final = 32
+HIGHLIGHTS: Final = 200
+TURNS: Final = 2000
+PDF_PAGES: Final = 2000
+PDF_SECONDS: Final = 60
+PDF_MEMORY: Final = 512 * 2**20
+"""What the child that reads a PDF may use."""
+
 # ---------------------------------------------------------------- attention
 
 IDLE_DAYS: Final = 30
@@ -130,6 +172,8 @@ RATE: Final = 50
 """Requests of one client in a second, for as long as it likes …"""
 BURST: Final = 500
 """… and at once."""
+PASSKEYS: Final = 16
+"""Passkeys of the owner's."""
 ONCE_KEY: Final = 255
 """Characters of an idempotency key."""
 ONCE_SECONDS: Final = 86_400

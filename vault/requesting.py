@@ -7,13 +7,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from vault import limits
+from vault.assenting import Assenting
 from vault.decision import Decision
 from vault.errors import BadRequest, NotFound
-from vault.granting import Granting, new_grant_id
+from vault.granting import new_grant_id
 from vault.legible import legible
-from vault.permissions import access, approvals, authorizations, grants, notices, registrations, scope
+from vault.permissions import access, approvals, authorizations, budgets, grants, notices, registrations, scope
 from vault.types import (
     UNLIMITED,
     AccessRequest,
@@ -21,6 +23,7 @@ from vault.types import (
     Approved,
     ApproveRequest,
     Asked,
+    Assertion,
     Collected,
     Conditions,
     Connection,
@@ -37,11 +40,13 @@ from vault.types import (
     Verdict,
 )
 
+WAITS = 8
+"""Calls that wait at once under one grant; one more is answered at once."""
 PURPOSES = 200
 """Characters of a client's claim that the audit entry keeps."""
 
 
-class Requesting(Granting):
+class Requesting(Assenting):
     """The methods of a vault by which clients ask and the owner decides. Silence denies."""
 
     # ------------------------------------------------------------ the client's
@@ -97,11 +102,21 @@ class Requesting(Granting):
             return Collected(granted.id, self._mint(granted, granted.expires, decision.now), granted.expires)
 
     def when_decided(self, id: str, call: Callable[[], None]) -> Callable[[], None]:
-        """Have `call` called once, from any thread, when the owner decides on a request; return what ends that.
+        """Have `call` called once, from any thread, when the owner decides on a request or changes or ends its grant;
+        at once where nothing waits, or too much under one grant. Return what ends that.
 
         Needs no right and tells nothing: what was decided is learnt by asking again, with one.
         """
-        return self._parts.bell.listen(id, call)
+        with self._parts.db.read() as conn:
+            asked = approvals.waiting(conn, id)
+        if asked is None:
+            call()
+            return lambda: None
+        leave = self._parts.bell.listen(id, asked.grant, call, WAITS)
+        with self._parts.db.read() as conn:  # again: what was written before we listened rang for nobody
+            if approvals.waiting(conn, id) is None:
+                call()
+        return leave
 
     def _own(self, grant: Grant, id: str, now: datetime) -> Request:
         """Return the grant's own request; whether another's exists cannot be told."""
@@ -129,12 +144,24 @@ class Requesting(Granting):
 
     def approve(self, holder: Holder, id: str, request: ApproveRequest) -> Approved:
         """Let a held answer go, or make the grant that was asked for; narrower than asked by what `request` names."""
+        return self._approve(holder, id, request, None)
+
+    def approve_signed(self, holder: Holder, id: str, request: ApproveRequest, assertion: Assertion) -> Approved:
+        """Do the same when a passkey of the owner's has signed exactly this (`assent`); the audit entry keeps that.
+
+        NotAllowed when none has. WebAuthn needs a page, so that this is the console's alone.
+        """
+        return self._approve(holder, id, request, assertion)
+
+    def _approve(
+        self, holder: Holder, id: str, request: ApproveRequest, assertion: Assertion | None
+    ) -> Approved:  # fmt: skip
         with self._decide(holder, Action.GRANT) as decision:
             decision.whole()
             with self._parts.db.read() as conn:
                 found = approvals.get(conn, id)
             if found.asked is Asked.ACCESS:
-                return self._approve_access(decision, found, request)
+                return self._approve_access(decision, found, request, assertion)
             if (request.actions, request.detail, request.expires_in, request.limits) != (None, None, None, UNLIMITED):
                 raise BadRequest("an answer is approved as it is, for fewer records at most", hint="narrow the grant")
             if request.filter != Filter() and not found.records:
@@ -143,15 +170,19 @@ class Requesting(Granting):
 
             def work(conn: Connection) -> Request:
                 until = _until(grants.get(conn, found.grant), request, decision.now)
+                signed = self._signed(decision, conn, found, request, assertion)
                 said = approvals.approve(conn, id, request.lasting, narrower, until, decision.now)
-                decision.append(conn, [], {"approved": id, "client": said.client, "lasting": str(request.lasting)})
+                told = {"approved": id, "client": said.client, "lasting": str(request.lasting)}
+                decision.append(conn, [], told | signed)
                 return said
 
             said = self._parts.db.write(work)
             self._parts.bell.ring(id)
             return Approved(self._shown(said, decision.now))
 
-    def _approve_access(self, decision: Decision, found: Request, request: ApproveRequest) -> Approved:
+    def _approve_access(
+        self, decision: Decision, found: Request, request: ApproveRequest, assertion: Assertion | None
+    ) -> Approved:  # fmt: skip
         if request.lasting is not Lasting.ONCE or request.seconds is not None:
             raise BadRequest("access is granted for a time", hint="say --expires 7d")
         actions, detail, asked, where, seconds = access.read(found.terms)
@@ -177,12 +208,14 @@ class Requesting(Granting):
         if held is not None:  # what was asked through it is bound to the same key, and as closely watched
             made = replace(made, limits=made.limits & held.limits, approval=held.approval, holder=held.holder)
 
-        def also(conn: Connection) -> None:
+        def also(conn: Connection) -> dict[str, Any]:
+            signed = self._signed(decision, conn, found, request, assertion)
             approvals.approve(conn, found.id, Lasting.ONCE, "", made.expires, decision.now)
             approvals.grant_made(conn, found.id, made.id)
             if way is not None:
                 registrations.keep(conn, way.client)
                 authorizations.prolong(conn, found.id, decision.now + timedelta(seconds=limits.FETCH_SECONDS))
+            return signed
 
         granted = self._make(decision, made, sees, also)
         if way is not None:  # its client gets tokens of its own, short-lived ones
@@ -208,10 +241,14 @@ class Requesting(Granting):
     def _shown(self, request: Request, now: datetime) -> RequestView:
         wished = request.asked is Asked.ACCESS
         kept = [self._parts.library.record(one.partition(":")[0]) for one in request.records]
-        lines = tuple(Line(r.id, legible(r.title), r.collection, r.date, r.sensitivity) for r in kept if r is not None)
         sees = self._exposure(scope.resolve(access.read(request.terms)[3], now)) if wished else None
         with self._parts.db.read() as conn:
             way = authorizations.get(conn, request.id) if wished else None
+            lines = tuple(
+                Line(one.id, legible(one.title), one.collection, one.date, one.sensitivity,
+                     budgets.had(conn, request.client, one.id))
+                for one in kept if one is not None
+            )  # fmt: skip
         said = access.in_words(request.terms) if wished else json.loads(request.terms)
         return RequestView(
             request.id, request.asked, request.client, request.grant, request.purpose, request.action, request.query,

@@ -8,7 +8,7 @@ from typing import Any
 
 from vault import limits
 from vault.legible import legible
-from vault.types import Action, Approval, Detail, GrantView, Limits, Sensitivity, Usage
+from vault.types import Action, Approval, Detail, Exposure, GrantView, Limits, Sensitivity, Usage
 
 _DETAILS = {
     Detail.FULL: "whole records",
@@ -28,6 +28,25 @@ _APPROVALS = {
     Approval.SENSITIVE: "you are asked before anything sensitive leaves",
     Approval.EACH: "you are asked each time",
 }
+PAUSES = {
+    "owner": "paused by you",
+    "queries_per_hour": "paused: its questions of the hour are used up",
+    "records_per_day": "paused: its records of the day are used up",
+    "bytes_per_day": "paused: its text of the day is used up",
+}
+"""Why a grant is paused."""
+WAYS = {
+    "cli": "made by a command of yours",
+    "console": "made here, in the console",
+    "rest": "made over REST, by a program with your own token",
+    "oauth": "it asked by OAuth, and you agreed",
+    "asked": "it asked for it, and you agreed",
+    "provider": "made for a language model that answers for you",
+    "": "the log does not say any more",
+}
+"""How a grant came to be."""
+BROAD_SHARE, BROAD_RECORDS, LONG_DAYS = 0.5, 100, 90
+"""From which on a grant is called broad: its share of the vault, if that is so many records; and called long."""
 _SPECIAL = (",", ";", "“", "”", '"', " and ", " or ")
 
 
@@ -49,6 +68,42 @@ def wanted(client: str, terms: Mapping[str, Any]) -> str:
         *_terms(actions, scope, Detail.parse(terms["detail"]), asked),
         f"for {length(timedelta(seconds=int(terms['expires_in'])))}",
     )
+
+
+def cautions(view: GrantView, sees: Exposure, of: int) -> list[str]:
+    """Return what an owner should think of twice before they grant this: how broad, how sensitive, how long it is."""
+    reads = {Action.SEARCH, Action.READ} & set(view.actions)
+    above = {name: n for name, n in sees.sensitivity.items() if Sensitivity.parse(name) > Sensitivity.PERSONAL}
+    ceiling = Sensitivity.parse(view.scope["sensitivity"])
+    whole, broad = view.scope["collections"] == "*", sees.records >= max(BROAD_RECORDS, BROAD_SHARE * of)
+    days = (view.expires - view.created).days
+    private, many = sum(above.values()), listed(f"{n:,} {name}" for name, n in above.items())
+    said = {
+        "No record meets all of these conditions: it sees nothing now.": not sees.records
+        and view.actions != (Action.ADD,),
+        "It sees every collection, those that come later too.": whole,
+        f"It sees {sees.records:,} of the {of:,} records in your vault.": broad,
+        f"Among them {'is' if private == 1 else 'are'} {many} record{'' if private == 1 else 's'}.": bool(above),
+        "It may see sensitive records as soon as there are any.": ceiling > Sensitivity.PERSONAL and not above,
+        "You are not asked before anything sensitive leaves.": (
+            ceiling > Sensitivity.PERSONAL and bool(reads) and view.approval is Approval.NEVER
+        ),
+        "Nothing limits how much of it leaves in a day.": (
+            bool(reads) and broad and view.limits.records_per_day is None and view.limits.bytes_per_day is None
+        ),
+        f"It lasts {plural(days, 'day')}.": days > LONG_DAYS,
+    }
+    return [words for words, holds in said.items() if holds]
+
+
+def paused(view: GrantView) -> str:
+    """Return why a grant is paused."""
+    return PAUSES.get(view.paused_for, "paused")
+
+
+def detail(level: Detail) -> str:
+    """Return how much of a record a detail shows: `whole records`, `passages of at most 700 characters`."""
+    return _DETAILS[level]
 
 
 def conditions(scope: Mapping[str, Any]) -> str:

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from vault import limits, release
 from vault.adding import Adding
+from vault.admitting import Admitting
 from vault.asking import Asking
+from vault.browsing import Browsing
+from vault.capturing import Capturing
+from vault.checking import Checking
 from vault.config import CONFIG_FILE, Config
 from vault.counting import tally, told
+from vault.deciding import Deciding
 from vault.decision import Desk
 from vault.errors import (
     NotAllowed,
@@ -24,12 +32,16 @@ from vault.errors import (
     Throttled,
     VaultExists,
 )
+from vault.exposing import Exposing
 from vault.finding import check, find, fitting, worded
 from vault.founding import Clock, Unlocked, found, now, unlock
 from vault.history import History
 from vault.holding import Leaving
+from vault.inserting import Inserting
 from vault.keeping import Keeping
+from vault.labelling import Labelling
 from vault.library import Library
+from vault.looking import Looking
 from vault.meter import Allowance
 from vault.parts import Parts
 from vault.permissions import (
@@ -41,6 +53,7 @@ from vault.permissions import (
     tokens,
 )
 from vault.permissions.checkpoint import Signer, origin
+from vault.projecting import Projecting
 from vault.release import Release
 from vault.renewing import Renewing
 from vault.ring import Ring
@@ -85,7 +98,10 @@ class Admission:
     allowance: Allowance | None
 
 
-class Vault(Renewing, Adding, Asking, History, Keeping, Unlocking):
+class Vault(
+    Admitting, Capturing, Inserting, Deciding, Renewing, Adding, Browsing, Labelling, Projecting, Asking, History,
+    Looking, Exposing, Keeping, Unlocking, Checking,
+):  # fmt: skip
     """An unlocked vault. Thread-safe; one process at a time owns it (`Busy` otherwise)."""
 
     def __init__(self, config: Config, unlocked: Unlocked, encoder: Encoder | None, clock: Clock) -> None:
@@ -104,7 +120,10 @@ class Vault(Renewing, Adding, Asking, History, Keeping, Unlocking):
         library = Library(db, hash_key, sealed, config.model, config.device, encoder, config.rerank)
         desk = Desk(db, ring.verify, self.audience, clock, library.collections, records.current, Ring.holds)
         rotation = keys.derive(unlocked.dek, "ownvault/v1/refresh-rotation")
-        super().__init__(Parts(db, library, desk, ring, signer, self.audience, clock, rotation))
+        greeting = keys.derive(unlocked.dek, "ownvault/v1/extension")
+        greeter = Ed25519PrivateKey.from_private_bytes(greeting)
+        keys.wipe(greeting)
+        super().__init__(Parts(db, library, desk, ring, signer, self.audience, clock, rotation, greeter))
 
     # ------------------------------------------------------------ life
 
@@ -167,6 +186,11 @@ class Vault(Renewing, Adding, Asking, History, Keeping, Unlocking):
     def warm(self) -> None:
         """Load index and encoder now instead of at the first question."""
         self._parts.library.warm()
+
+    @property
+    def directory(self) -> Path:
+        """Where the vault lies."""
+        return self._directory
 
     @property
     def readiness(self) -> str:

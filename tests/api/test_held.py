@@ -213,9 +213,10 @@ def modern(running: Running, holder: Holder, body: dict[str, Any]) -> Any:
 
 
 def test_whoever_hangs_up_is_not_waited_for(running: Running) -> None:
-    """A stranger's request id never rings; the call that waits for it ends with its connection."""
+    """The call that waits for the owner ends with its connection; nothing of a grant's share is held any more."""
     holder = careful(running, "leaver")
-    body = json.dumps(retry("q" + "0" * 16, "accept")).encode()
+    asked = answered(running, holder, "search", BOLTS).structured_content["request"]
+    body = json.dumps(retry(asked, "accept")).encode()
     head = (
         f"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{running.port}\r\nauthorization: Bearer {holder.token}\r\n"
         "content-type: application/json\r\naccept: application/json, text/event-stream\r\n"

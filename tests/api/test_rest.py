@@ -112,13 +112,16 @@ def named(part: Any) -> str:
 
 
 VALID = {
+    "/v1/records/label": {"ids": ["r1"], "add": ["a"]}, "/v1/records/forget": {"ids": ["r1"]},
     "/v1/search": {"query": "x"}, "/v1/records/read": {"id": "r"},
     "/v1/records": {"collection": "notes", "drafts": [{"origin": "a", "text": "t"}]},
     "/v1/grants": {"client": "c", "all": True}, "/v1/grants/preview": {"client": "c", "all": True},
-    "/v1/grants/revoke": {"all": True}, "/v1/grants/{id}/search": {"query": "x"}, "/v1/tokens/revoke": {"token": "x"},
-    "/v1/requests": {"purpose": "p"}, "/v1/audit/replay": {"client": "claude"},
+    "/v1/grants/propose": {"client": "c", "all": True}, "/v1/grants/revoke": {"all": True},
+    "/v1/grants/{id}/search": {"query": "x"}, "/v1/grants/{id}/contrast": {"query": "x"},
+    "/v1/tokens/revoke": {"token": "x"}, "/v1/requests": {"purpose": "p"}, "/v1/audit/replay": {"client": "claude"},
     "/v1/providers": {"url": "http://127.0.0.1:9/v1", "model": "m", "grant": {"client": "c", "all": True}},
-    "/v1/providers/order": {"names": ["x"]}, "/v1/providers/{id}/brief": {"question": "x"},
+    "/v1/browsers/{id}/allow": {"site": "https://a.example"}, "/v1/providers/order": {"names": ["x"]},
+    "/v1/providers/{id}/brief": {"question": "x"},
 }  # fmt: skip
 """A request that each route takes; the others take an empty one, or none."""
 CLIENTS = ("search", "read", "count", "request_access", "request_state", "collect")
@@ -255,8 +258,8 @@ def test_the_document_and_the_routes_are_the_same(vault: Vault, tmp_path: Path) 
         (method, rule.rule.replace("<path:", "<").replace("<", "{").replace(">", "}"))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        # OAuth has a document of its own (RFC 8414), the console is for people
-        if not rule.rule.startswith(("/oauth/", "/.well-known/oauth-", "/console/"))
+        # OAuth has a document of its own (RFC 8414), the extension has SPEC.md, the console is for people
+        if not rule.rule.startswith(("/oauth/", "/.well-known/oauth-", "/console/", "/extension/"))
     }
     assert served | {("GET", stream.PATH)} == {(method, path) for method, path, _ in ROUTES}
 

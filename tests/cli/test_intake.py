@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vault.cli import intake
+from vault import importing as intake
 from vault.cli.intake import Intake, Report
 from vault.cli.open import Open
 from vault.errors import ImportFailed, TooLarge

@@ -14,7 +14,6 @@ from playwright.sync_api import expect
 
 from tests.api.console.conftest import BASE, NAVIGATION, Browser, House, house
 from tests.api.raw import request as raw
-from tests.e2e.browser import chromium
 from tests.e2e.test_console import House as Running
 from tests.e2e.test_console import foreign
 from tests.support import PASSPHRASE, Server
@@ -203,7 +202,7 @@ def at_once(number: int, call: Callable[[int], int]) -> list[int]:
 def test_one_link_opens_one_browser_however_many_race_for_it(house: House) -> None:
     code, _ = house.sessions.link(house.vault.link(house.owner))
     got = at_once(8, lambda _: house.browser().go(f"/console/enter/{code}").status_code)
-    assert sorted(got) == [303] + [400] * 7
+    assert sorted(got) == [200] + [400] * 7
 
 
 @pytest.mark.parametrize("verdicts", [("approve",), ("approve", "deny")], ids=str)
@@ -240,12 +239,14 @@ def test_access_that_is_approved_twice_is_granted_once(house: House) -> None:
 
 
 def test_no_cookie_that_somebody_else_chose_is_taken_on(house: House) -> None:
-    browser = house.browser()
-    browser.client.set_cookie("ownvault", "chosen", domain="vault.localhost", path="/console")
+    browser, fixed = house.browser(), house.browser()
+    for one in (browser, fixed):
+        one.client.set_cookie("ownvault", "chosen", domain="vault.localhost", path="/console")
     browser.sign_in()
-    fixed = house.browser()
-    fixed.client.set_cookie("ownvault", "chosen", domain="vault.localhost", path="/console")
+    fixed.place = browser.place
     assert browser.go("/console/").status_code == 200 and fixed.go("/console/").status_code == 303
+    browser.client.set_cookie("ownvault", "chosen", domain="vault.localhost", path=f"{browser.place}/")
+    assert browser.go("/console/").status_code == 200, "of two cookies of one name the true one counts"
 
 
 @pytest.mark.parametrize("end", ["rotate", "out"])
@@ -267,7 +268,7 @@ def test_strangers_make_nothing_grow(house: House) -> None:
     for n in range(50):
         house.browser().go(f"/console/enter/{n}")
         house.browser().send("/console/sign-in", passphrase=f"wrong {n}")
-        house.sessions.get(f"{n}")
+        house.sessions.get(f"{n}", "x")
     assert not house.sessions._open and not house.sessions._links
     token = house.vault.owner_token()
     for _ in range(200):
@@ -286,10 +287,11 @@ def test_strangers_make_nothing_grow(house: House) -> None:
 def test_nothing_leads_away(house: House, onward: str) -> None:
     browser = house.browser()
     answer = browser.send("/console/sign-in", passphrase=SECRET, next=onward)
-    assert answer.headers["Location"] == "/console/"
+    assert answer.headers["Location"] == f"{browser.place}/"
     code, _ = house.sessions.link(house.vault.link(house.owner))
-    entered = house.browser().go(f"/console/enter/{code}?{urlencode({'next': onward})}")
-    assert entered.headers["Location"] == "/console/"
+    browser = house.browser()
+    entered = browser.go(f"/console/enter/{code}?{urlencode({'next': onward})}")
+    assert f'content="0; url={browser.place}/"' in entered.text
     shown = house.browser().go(f"/console/sign-in?{urlencode({'next': onward})}").text
     assert '<input type="hidden" name="next" value="">' in shown
 
@@ -312,10 +314,10 @@ def test_each_act_is_recorded_as_the_consoles(house: House) -> None:
         (lambda: browser.send(path, verdict="deny"), ("console", "revoke", "deny")),
     ]
     for act, expected in acts:
-        last = house.vault.audit(house.owner, AuditRequest(1)).entries[0].entry
+        before = [one for one in entries(house) if one[0] == "console"]
         act()
-        fresh = [one for one in entries(house) if one[0] == "console"]
-        assert fresh[0] == expected and last.time <= house.clock.now
+        after = [one for one in entries(house) if one[0] == "console"]
+        assert expected in after[: len(after) - len(before)], expected
 
 
 # ---------------------------------------------------------------- what clients may write into pages
@@ -330,19 +332,14 @@ def test_no_word_of_a_client_is_markup(house: House) -> None:
     browser = signed_in(house)
     for page in (path, "/console/", f"/console/requests/{state.id}", "/console/requests/%3Cscript%3E"):
         shown = browser.go(page).text
-        assert "<script" not in shown and "<img" not in shown and "49" not in shown.replace("&#39;", "")
+        words = re.sub(r'(content|value|href|action)="[^"]*"', "", shown)  # secrets may say anything
+        assert "<script>" not in shown and "<img" not in shown and "49" not in words.replace("&#39;", "")
     browser.go(f"/console/requests/{state.id}")
     form = {"verdict": "approve", "narrowed": "1", "action": "search", "collection": "a'b (c) & d"}
     assert browser.send(f"/console/requests/{state.id}", **form).status_code == 200
 
 
 # ---------------------------------------------------------------- a real server and a real browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
@@ -353,8 +350,8 @@ def page(browser: Chromium) -> Iterator[Page]:
 
 
 @pytest.fixture
-def running(server: Server) -> Running:
-    return Running(server)
+def running(server: Server, browser: Chromium) -> Running:
+    return Running(server, browser)
 
 
 @pytest.mark.parametrize(
@@ -367,7 +364,7 @@ def running(server: Server) -> Running:
 )  # fmt: skip
 def test_another_port_of_the_consoles_own_name_gets_no_page_of_it(running: Running, page: Page, attack: str) -> None:
     """To a browser it is the same site, so the console's cookie would go along."""
-    page.goto(running.link())
+    running.sign_in(page)
     waits = running.waiting()
     shown: list[str] = []
     page.on("response", lambda got: shown.append(f"{got.status} {got.url}"))
@@ -388,23 +385,23 @@ def test_no_word_of_a_client_runs_in_a_browser(running: Running, page: Page) -> 
     asked = GrantRequest("claude", filter=Filter(collections=("yard",)), approval=Approval.EACH, purpose=EVIL)
     running.claude = Holder(running.vault.grant(running.owner, asked).token)
     waits = running.waiting()
-    page.goto(running.link())
-    answer = page.goto(waits)
+    running.sign_in(page)
+    running.go(page, f"/requests/{waits.rpartition('/')[2]}")
+    answer = page.reload()
     assert answer is not None and "script-src 'self'" in answer.headers["content-security-policy"]
     expect(page.get_by_text("alert(1)").first).to_be_visible()
-    page.goto(f"{running.address}/console/")
+    running.go(page, "/")
     assert said == []
 
 
 def test_a_browser_signed_in_before_the_lock_is_not_after_it(running: Running, page: Page) -> None:
-    page.goto(running.link())
+    running.sign_in(page)
     expect(page.get_by_role("heading", name="Now")).to_be_visible()
     running.server.command("lock")
-    page.goto(f"{running.address}/console/")
-    assert page.get_by_role("heading", name="Now").count() == 0
+    page.goto(f"{running.address}/console/requests")
+    expect(page.get_by_role("heading", name="The vault is locked")).to_be_visible()
     running.server.command("unlock")
-    page.goto(f"{running.address}/console/")
-    assert "/console/sign-in" in page.url
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [100_000, 600_000, 5_000_000])

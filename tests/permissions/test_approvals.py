@@ -198,10 +198,11 @@ def test_standing_until_its_time_is_over(conn: Any) -> None:
     for i, where in enumerate(("", NARROWER)):
         approvals.ask(conn, replace(ANSWER, id=f"q-{i}", key=str(i)))
         approvals.approve(conn, f"q-{i}", Lasting.WHILE, where, NOW + (i + 1) * HOUR, NOW)
-    assert approvals.standing(conn, "g-1", NOW) == (EVERYTHING, scope.from_json(NARROWER))
-    assert approvals.standing(conn, "g-1", NOW + HOUR) == (scope.from_json(NARROWER),)
-    assert approvals.standing(conn, "g-1", NOW + 2 * HOUR) == ()
-    assert approvals.standing(conn, "g-2", NOW) == ()
+    assert approvals.standing(conn, "g-1", ANSWER.action, NOW) == (EVERYTHING, scope.from_json(NARROWER))
+    assert approvals.standing(conn, "g-1", ANSWER.action, NOW + HOUR) == (scope.from_json(NARROWER),)
+    assert approvals.standing(conn, "g-1", ANSWER.action, NOW + 2 * HOUR) == ()
+    assert approvals.standing(conn, "g-2", ANSWER.action, NOW) == ()
+    assert approvals.standing(conn, "g-1", "another", NOW) == ()
     assert not approvals.use(conn, "q-1", NOW)  # standing is not used up
 
 
@@ -212,7 +213,7 @@ def test_access_never_stands(conn: Any) -> None:
         with pytest.raises(BadRequest):
             approve(conn, lasting=lasting)
     conn.execute("UPDATE request SET verdict = 'standing', decided = 0, until = ?", (1 << 50,))
-    assert approvals.standing(conn, "g-1", NOW) == ()
+    assert approvals.standing(conn, "g-1", ANSWER.action, NOW) == ()
 
 
 # ---------------------------------------------------------------- approving
@@ -411,4 +412,4 @@ def test_a_reader_finds_without_writing(db: Database) -> None:
     with db.read() as conn:
         assert approvals.find(conn, "g-1", ANSWER.key, NOW) == ANSWER
         assert approvals.find(conn, "g-1", ANSWER.key, LATE) is None
-        assert approvals.standing(conn, "g-1", NOW) == ()
+        assert approvals.standing(conn, "g-1", ANSWER.action, NOW) == ()

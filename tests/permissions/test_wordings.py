@@ -29,7 +29,7 @@ def release(conn: Any, *left: Left, client: str = "claude", n: int = 0) -> int:
     )  # fmt: skip
     receipt = audit.append(conn, entry, hashlib.sha256(b"%d" % n).digest())
     budgets.charge(conn, client, entry.time, entry.records, 1)
-    wordings.keep(conn, receipt.entry, left)
+    wordings.keep(conn, receipt.entry, left, named)
     return receipt.entry
 
 
@@ -128,6 +128,7 @@ def test_words_that_did_not_leave_are_damage(conn: Any, tamper: str) -> None:
 @pytest.mark.parametrize("named", [[1], ["zz"], "r1", [None], []])
 def test_a_digest_that_is_none_is_damage(conn: Any, named: Any) -> None:
     receipt = audit.append(conn, replace(USUAL, records=("r1",), detail={"wording": named}), bytes(32))
-    wordings.keep(conn, receipt.entry, [("r1", "Boat", "It leaks.")])
+    left = ("r1", "Boat", "It leaks.")
+    wordings.keep(conn, receipt.entry, [left], [wordings.digest(*left).hex()])
     with pytest.raises(Damaged):
         wordings.replay(conn, "claude", 50, None)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from vault import limits
 from vault.api import surfaces
-from vault.api.guard import Guard, security_headers
+from vault.api.guard import Guard, security_headers, stranger
 from vault.api.oauth.challenging import challenging
 from vault.api.outlet import DEPARTURE, Gone, Outlet, Receive, Scope, Send, within
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
@@ -29,17 +29,21 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 QUIET = ("/healthz", "/openapi.json", "/.well-known/vault-keys.json", EVENTS, *surfaces.PUBLIC)
 """What is no use of the vault: it is answered without a token and releases nothing, or only looks on."""
+QUIET_HEADER = "Vault-Quiet"
+"""By which a page of ours says that an answer was no use of the vault either; it does not leave the server."""
 BODY_SECONDS = 10.0
 """How long a client may take to send its body."""
+_QUIET = QUIET_HEADER.lower().encode()
 
 
 class App:
-    """The application that the worker serves. `clock` counts seconds."""
+    """The application that the worker serves. `clock` counts seconds; `noticed` hears of refused extensions."""
 
     def __init__(self, guard: Guard, wsgi: Wsgi, mcp: Asgi, pool: ThreadPoolExecutor,
-                 clock: Callable[[], float] = time.monotonic, events: Asgi | None = None) -> None:  # fmt: skip
+                 clock: Callable[[], float] = time.monotonic, events: Asgi | None = None,
+                 noticed: Callable[[str], None] | None = None) -> None:  # fmt: skip
         self._guard, self._mcp, self._rest, self._clock = guard, mcp, WsgiBridge(wsgi, pool), clock
-        self._events = events
+        self._events, self._pool, self._noticed = events, pool, noticed
         self._asked = clock()
 
     @property
@@ -60,7 +64,7 @@ class App:
             self._guard.check(scope["method"], scope["path"], scope["headers"])
             scope["scheme"] = self._guard.scheme(scope["headers"])
             send = challenging(scope, send)
-            body = await read_body(receive)
+            body = await read_body(receive, surfaces.most(scope["path"]))
             if scope["path"] == "/mcp":
                 first = {"type": "http.request", "body": body, "more_body": False}
                 await self._mcp(scope, again(first, receive), send)
@@ -69,6 +73,8 @@ class App:
             else:
                 await self._rest(scope, body, send)
         except Refusal as refusal:
+            if self._noticed and (origin := stranger(scope["headers"])):
+                self._pool.submit(self._noticed, origin)
             await send_problem(send, refusal)
         except VaultError as error:
             await send_problem(send, Refusal(error))
@@ -79,8 +85,11 @@ class App:
         used = not surfaces.among(path, QUIET)
 
         async def noted(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 300 and used:
-                self._asked = self._clock()
+            if message["type"] == "http.response.start":
+                headers = [one for one in message.get("headers", ()) if one[0] != _QUIET]
+                if message["status"] < 300 and used and len(headers) == len(message.get("headers", ())):
+                    self._asked = self._clock()
+                message["headers"] = headers
             await send(message)
 
         return noted
@@ -134,7 +143,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     return environ
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, most: int = limits.BODY) -> bytes:
     """Return the whole body. Raises TooLarge as soon as it is, BadRequest when it does not come or breaks off."""
     parts, size = [], 0
     try:
@@ -145,8 +154,8 @@ async def read_body(receive: Receive) -> bytes:
                     raise BadRequest("the client went away")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > limits.BODY:
-                    raise TooLarge(f"the body is larger than {limits.BODY // 2**20} MiB")
+                if size > most:
+                    raise TooLarge(f"the body is larger than {most // 2**20} MiB")
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError:

@@ -44,6 +44,14 @@ class Attempts:
         """Return whether this is the knock of this server."""
         return bool(self._knock) and hmac.compare_digest(knock.encode("utf-8", "replace"), self._knock)
 
+    def browser(self) -> str:
+        """Return the word that a browser keeps which the owner signed in once: strangers' failures do not pause it."""
+        return hmac.digest(self._knock, b"ownvault/v1/console-knock", "sha256").hex() if self._knock else ""
+
+    def knows_browser(self, word: str) -> bool:
+        """Return whether this is the word of a browser that was signed in before."""
+        return bool(self._knock) and hmac.compare_digest(word.encode("utf-8", "replace"), self.browser().encode())
+
     @contextmanager
     def attempt(self, known: bool) -> Iterator[None]:
         """Guard one attempt, told by its outcome: WrongPassphrase out of the block counts as a failure.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -20,25 +20,47 @@ from vault.types import (
     Answer,
     Approved,
     ApproveRequest,
+    AuditEntry,
     AuditPage,
     AuditRequest,
     Brief,
     BriefRequest,
+    Browsers,
+    BrowserView,
+    Checkup,
+    Choices,
+    ClientView,
     Collected,
+    Contrast,
     CountAnswer,
     CountRequest,
+    Description,
+    Effect,
+    EntryView,
     Event,
+    Exposed,
+    ExposedRecord,
+    ExposedRequest,
     Exposure,
+    ForgetRequest,
+    Forgotten,
     Granted,
     GrantRequest,
     GrantView,
     Holder,
+    Holdings,
+    Labelled,
+    LabelRequest,
     Link,
+    Matrix,
+    MatrixRequest,
     NarrowRequest,
     Notice,
     Notices,
     OrderRequest,
     OwnerToken,
+    PairApproval,
+    Paired,
     Pairing,
     PairingRequest,
     Preview,
@@ -59,6 +81,9 @@ from vault.types import (
     RevokeRequest,
     SearchRequest,
     Simulation,
+    SiteRequest,
+    Timeline,
+    TimelineRequest,
     TreeReport,
     VaultStatus,
 )
@@ -148,8 +173,23 @@ class RemoteVault:
     def forget(self, holder: Holder, id: str) -> Receipt:
         return self._calls.answer(Receipt, self._calls.call("DELETE", f"/v1/records/{_part(id)}", holder))
 
+    def label(self, holder: Holder, request: LabelRequest) -> Labelled:
+        return self._calls.post(Labelled, "/v1/records/label", holder, request)
+
+    def forget_many(self, holder: Holder, request: ForgetRequest) -> Forgotten:
+        return self._calls.post(Forgotten, "/v1/records/forget", holder, request)
+
+    def describe(self, holder: Holder, id: str) -> Description:
+        return self._calls.get(Description, f"/v1/records/{_part(id)}", holder)
+
+    def holdings(self, holder: Holder) -> Holdings:
+        return self._calls.get(Holdings, "/v1/holdings", holder)
+
     def status(self, holder: Holder) -> VaultStatus:
         return self._calls.get(VaultStatus, "/v1/status", holder)
+
+    def checkup(self, holder: Holder) -> Checkup:
+        return self._calls.get(Checkup, "/v1/checkup", holder)
 
     # ------------------------------------------------------------ grants
 
@@ -159,11 +199,26 @@ class RemoteVault:
     def preview(self, holder: Holder, request: GrantRequest) -> Exposure:
         return self._calls.post(Exposure, "/v1/grants/preview", holder, request)
 
+    def propose(self, holder: Holder, request: GrantRequest) -> Effect:
+        return self._calls.post(Effect, "/v1/grants/propose", holder, request)
+
     def expose(self, holder: Holder, id: str) -> Preview:
         return self._calls.get(Preview, f"/v1/grants/{_part(id)}/preview", holder)
 
     def simulate(self, holder: Holder, id: str, request: SearchRequest) -> Simulation:
         return self._calls.post(Simulation, f"/v1/grants/{_part(id)}/search", holder, request)
+
+    def contrast(self, holder: Holder, id: str, request: SearchRequest) -> Contrast:
+        return self._calls.post(Contrast, f"/v1/grants/{_part(id)}/contrast", holder, request)
+
+    def choices(self, holder: Holder, id: str) -> Choices:
+        return self._calls.get(Choices, f"/v1/grants/{_part(id)}/choices", holder)
+
+    def foresee(self, holder: Holder, id: str, request: NarrowRequest) -> Effect:
+        return self._calls.post(Effect, f"/v1/grants/{_part(id)}/narrow", holder, request)
+
+    def clients(self, holder: Holder) -> tuple[ClientView, ...]:
+        return tuple(self._calls.pages(ClientView, "clients", "/v1/clients", holder))
 
     def grants(self, holder: Holder) -> tuple[GrantView, ...]:
         return tuple(self._calls.pages(GrantView, "grants", "/v1/grants", holder))
@@ -242,6 +297,23 @@ class RemoteVault:
     def close_pairing(self, holder: Holder) -> Pairing:
         return self._calls.answer(Pairing, self._calls.call("DELETE", "/v1/pairing", holder))
 
+    # ------------------------------------------------------------ browsers
+
+    def browsers(self, holder: Holder) -> Browsers:
+        return self._calls.get(Browsers, "/v1/browsers", holder)
+
+    def pair_browser(self, holder: Holder, id: str, request: PairApproval) -> Paired:
+        return self._calls.post(Paired, f"/v1/browsers/waiting/{_part(id)}", holder, request)
+
+    def refuse_browser(self, holder: Holder, id: str) -> Browsers:
+        return self._calls.answer(Browsers, self._calls.call("DELETE", f"/v1/browsers/waiting/{_part(id)}", holder))
+
+    def unpair(self, holder: Holder, id: str) -> BrowserView:
+        return self._calls.answer(BrowserView, self._calls.call("DELETE", f"/v1/browsers/{_part(id)}", holder))
+
+    def allow_site(self, holder: Holder, id: str, request: SiteRequest) -> BrowserView:
+        return self._calls.post(BrowserView, f"/v1/browsers/{_part(id)}/allow", holder, request)
+
     # ------------------------------------------------------------ as it happens
 
     def events(self, holder: Holder, after: str = "") -> Generator[tuple[str, Event], None, None]:
@@ -256,6 +328,28 @@ class RemoteVault:
 
     def audit(self, holder: Holder, request: AuditRequest) -> AuditPage:
         return self._calls.get(AuditPage, "/v1/audit" + _query(request), holder)
+
+    def entries(self, holder: Holder, request: AuditRequest) -> Iterator[AuditEntry]:
+        """Yield every entry that is asked for; `limit` and `before` of the request mean nothing."""
+        query = {name: value for name, value in _said(request).items() if name not in ("limit", "before")}
+        return self._calls.pages(AuditEntry, "entries", "/v1/audit", holder, **query)
+
+    def entry(self, holder: Holder, number: int) -> EntryView:
+        return self._calls.get(EntryView, f"/v1/audit/{number}", holder)
+
+    def timeline(self, holder: Holder, request: TimelineRequest) -> Timeline:
+        return self._calls.get(Timeline, "/v1/audit/timeline" + _query(request), holder)
+
+    def matrix(self, holder: Holder, request: MatrixRequest) -> Matrix:
+        return self._calls.get(Matrix, "/v1/exposure" + _query(request), holder)
+
+    def exposed(self, holder: Holder, request: ExposedRequest) -> Exposed:
+        """Return all records or clients that are asked for, up to the limit; `more` and `before` mean nothing here."""
+        query = {name: value for name, value in _said(request).items() if name not in ("limit", "before")}
+        if request.collection == "":
+            query = {name: value for name, value in query.items() if name != "collection"} | {"forgotten": "true"}
+        found = self._calls.pages(ExposedRecord, "records", "/v1/exposure/records", holder, **query)
+        return Exposed(tuple(islice(found, request.limit)), None)
 
     def replay(self, holder: Holder, request: ReplayRequest) -> Replay:
         return self._calls.get(Replay, "/v1/audit/replay" + _query(request), holder)
@@ -294,5 +388,10 @@ def _match(tag: str | None) -> dict[str, str]:
 
 
 def _query(request: Any) -> str:
-    said = {name: value for name, value in wire.plain(request).items() if value is not None}
-    return "?" + urlencode(said)
+    return "?" + urlencode(_said(request))
+
+
+def _said(request: Any) -> dict[str, Any]:
+    """Return what a request says, as a query says it: lists with commas."""
+    said = {name: value for name, value in wire.plain(request).items() if value not in (None, [])}
+    return {name: ",".join(value) if isinstance(value, list) else value for name, value in said.items()}

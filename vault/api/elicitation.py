@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as mcp
@@ -30,7 +31,7 @@ LONG_PATIENCE = 600.0
 TOLD_SECONDS = 5.0
 """Between two words of progress."""
 WAITS = 64
-"""Calls that wait at once; one more is answered at once."""
+"""Calls that wait at once, of all grants; each has its share of them (Vault.when_decided)."""
 MESSAGE = "The owner of the vault is asked to allow this. Open the page, look at what would be released, and decide."
 
 
@@ -71,9 +72,11 @@ class Waiting:
         if not request or self._waits >= WAITS:
             return
         loop, decided = asyncio.get_running_loop(), asyncio.Event()
-        leave = self._vault.when_decided(request, lambda: _wake(loop, decided))
         self._waits += 1
+        wake = partial(_wake, loop, decided)
+        listening = asyncio.ensure_future(asyncio.to_thread(self._vault.when_decided, request, wake))
         try:
+            await asyncio.shield(listening)  # it is left again also when the call is cancelled in the middle of it
             since, patience = loop.time(), LONG_PATIENCE if tell else PATIENCE
             while not decided.is_set() and loop.time() - since < patience:
                 if tell:
@@ -82,7 +85,12 @@ class Waiting:
                     await asyncio.wait_for(decided.wait(), TOLD_SECONDS)
         finally:
             self._waits -= 1
-            leave()
+            listening.add_done_callback(_leave)
+
+
+def _leave(listening: asyncio.Future[Callable[[], None]]) -> None:
+    if not listening.cancelled() and listening.exception() is None:
+        listening.result()()
 
 
 def _wake(loop: asyncio.AbstractEventLoop, decided: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from vault import types
 
@@ -20,6 +21,14 @@ class Grants:
     """`next` is the cursor of the page after this one, null for none."""
 
     grants: tuple[types.GrantView, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """`next` is the cursor of the page after this one, null for none."""
+
+    clients: tuple[types.ClientView, ...]
     next: str | None
 
 
@@ -42,20 +51,69 @@ class RequestsRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """A page of the audit log, newest first: from a cursor on, or before the entry of a number."""
+    """A page of the audit log, newest first: from a cursor on, or before the entry of a number.
+
+    Everything else leaves entries out. `outcome` is one or several of released, redacted, answered, denied, error and
+    owner, with commas between; `collection`, `sensitivity` and `record` are of a record that an entry names; `text`
+    stands in its query, in any letter case.
+    """
 
     limit: int = 50
     before: int | None = None
     client: str | None = None
+    outcome: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    collection: str | None = None
+    sensitivity: types.Sensitivity | None = None
+    record: str | None = None
+    text: str | None = None
     cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntries:
-    """`size` is that of the whole log; `next` is the cursor of the page after this one, null for none."""
+    """`size` is that of the whole log; `next` is the cursor of the page after this one, null for none, and `more` the
+    number before which that begins. A page may be short, or empty, and not the last."""
 
     entries: tuple[types.AuditEntry, ...]
     size: int
+    more: int | None
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineQuery:
+    """How many entries there were, and when. `outcome` is one or several, with commas between."""
+
+    period: types.Period = types.Period.WEEK
+    client: str | None = None
+    outcome: str | None = None
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedQuery:
+    """A page of the records that a client ever got, latest first, or of the clients that ever got a record.
+
+    `collection` and `sensitivity` leave others out; `forgotten` leaves out all that there still are.
+    """
+
+    client: str | None = None
+    record: str | None = None
+    collection: str | None = None
+    sensitivity: types.Sensitivity | None = None
+    forgotten: bool = False
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedRecords:
+    """`next` is the cursor of the page after this one, null for none."""
+
+    records: tuple[types.ExposedRecord, ...]
     next: str | None
 
 

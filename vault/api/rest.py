@@ -34,6 +34,7 @@ def make(vault: Vault, attempts: Attempts, lock: Callable[[], None]) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
+    app.config["LOCK"] = lock
     cursors = Cursors()
     for route in ROUTES:
         # A source's name may hold slashes, encoded as %2F or not; the other parts of paths are ids and numbers.

@@ -11,6 +11,9 @@ from vault.api.cursors import Pages
 from vault.api.lists import (
     AuditEntries,
     AuditQuery,
+    Clients,
+    ExposedQuery,
+    ExposedRecords,
     Grants,
     NoticesPage,
     PageRequest,
@@ -20,6 +23,7 @@ from vault.api.lists import (
     ReplayQuery,
     Requests,
     RequestsRequest,
+    TimelineQuery,
 )
 from vault.errors import (
     ApprovalRequired,
@@ -112,6 +116,11 @@ def _grants(vault: Vault, holder: Holder, request: PageRequest, pages: Pages) ->
     return Grants(*pages.cut(vault.grants(holder), request.limit, lambda one: [-micros(one.created), one.id]))
 
 
+def _clients(vault: Vault, holder: Holder, request: PageRequest, pages: Pages) -> Clients:
+    listed = vault.clients(holder)
+    return Clients(*pages.cut(listed, request.limit, lambda one: [-micros(one.grants[0].grant.created), one.client]))
+
+
 def _providers(vault: Vault, holder: Holder, _: None) -> Providers:
     return Providers(vault.providers(holder))
 
@@ -131,8 +140,33 @@ def _notices(vault: Vault, holder: Holder, request: PageRequest, pages: Pages) -
 
 def _audit(vault: Vault, holder: Holder, request: AuditQuery, pages: Pages) -> AuditEntries:
     before = _begin(request.before, pages)
-    page = vault.audit(holder, types.AuditRequest(request.limit, before, request.client))
-    return AuditEntries(page.entries, page.size, pages.after(_end(page.entries, request.limit)))
+    page = vault.audit(holder, types.AuditRequest(
+        request.limit, before, request.client, _outcomes(request.outcome), request.action, request.since, request.until,
+        request.collection, request.sensitivity, request.record, request.text,
+    ))  # fmt: skip
+    return AuditEntries(page.entries, page.size, page.more, pages.after(page.more))
+
+
+def _outcomes(said: str | None) -> tuple[types.Ending, ...]:
+    try:
+        return tuple(map(types.Ending, said.split(","))) if said else ()
+    except ValueError:
+        raise BadRequest(f"outcome: should be some of {', '.join(types.Ending)}") from None
+
+
+def _timeline(vault: Vault, holder: Holder, request: TimelineQuery) -> types.Timeline:
+    asked = types.TimelineRequest(request.period, request.client, _outcomes(request.outcome), request.action)
+    return vault.timeline(holder, asked)
+
+
+def _exposed(vault: Vault, holder: Holder, request: ExposedQuery, pages: Pages) -> ExposedRecords:
+    before = pages.position
+    collection = "" if request.forgotten else request.collection
+    page = vault.exposed(holder, types.ExposedRequest(
+        request.client, request.record, collection, request.sensitivity, request.limit,
+        None if before is None else (before[0], before[1]),
+    ))  # fmt: skip
+    return ExposedRecords(page.records, pages.after(page.more))
 
 
 def _replay(vault: Vault, holder: Holder, request: ReplayQuery, pages: Pages) -> Releases:
@@ -149,7 +183,7 @@ def _begin(before: int | None, pages: Pages) -> int | None:
     return begin
 
 
-def _end(page: Sequence[types.AuditEntry | types.Release], limit: int) -> int | None:
+def _end(page: Sequence[types.Release], limit: int) -> int | None:
     return page[-1].number if len(page) == limit and page[-1].number else None
 
 
@@ -184,6 +218,14 @@ ROUTES: tuple[Route, ...] = (
           types.AddRequest, types.AddAnswer, Vault.add, "key", (*HELD, KeyReused, UnderWay)),
     Route("GET", "/v1/records", "records", "List what a collection holds, without its text.",
           RecordsQuery, RecordLines, _records, "pages"),
+    Route("POST", "/v1/records/label", "label", "Add and take away labels, and set the sensitivity, of some records.",
+          types.LabelRequest, types.Labelled, Vault.label),
+    Route("POST", "/v1/records/forget", "forget_many", "Delete some records for good.",
+          types.ForgetRequest, types.Forgotten, Vault.forget_many),
+    Route("GET", "/v1/records/{id}", "describe", "Say all that is known of one record: also who can see it, and did.",
+          None, types.Description, _on(Vault.describe)),
+    Route("GET", "/v1/holdings", "holdings", "Say how much each source holds, and since when.",
+          None, types.Holdings, _plainly(Vault.holdings)),
     Route("DELETE", "/v1/records/{id}", "forget", "Delete one record for good.",
           None, types.Receipt, _on(Vault.forget)),
 
@@ -195,12 +237,20 @@ ROUTES: tuple[Route, ...] = (
           types.GrantRequest, types.Granted, Vault.grant),
     Route("POST", "/v1/grants/preview", "preview", "Say what a grant would show now, without making it.",
           types.GrantRequest, types.Exposure, Vault.preview),
+    Route("POST", "/v1/grants/propose", "propose", "Say what a grant would be and show now, without making it.",
+          types.GrantRequest, types.Effect, Vault.propose),
     Route("POST", "/v1/grants/revoke", "revoke_many", "Revoke all grants of a client, or all there are.",
           types.RevokeRequest, types.Revoked, Vault.revoke_many),
     Route("GET", "/v1/grants/{id}/preview", "expose", "Say what a grant shows now, and what is new since it was made.",
           None, types.Preview, _on(Vault.expose)),
     Route("POST", "/v1/grants/{id}/search", "simulate", "Search as the holder of a grant would. Nothing is charged.",
           types.SearchRequest, types.Simulation, _on(Vault.simulate)),
+    Route("POST", "/v1/grants/{id}/contrast", "contrast", "Search as its holder and as the owner: what it keeps back.",
+          types.SearchRequest, types.Contrast, _on(Vault.contrast)),
+    Route("GET", "/v1/grants/{id}/choices", "choices", "Say which names occur in what a grant shows now.",
+          None, types.Choices, _on(Vault.choices)),
+    Route("POST", "/v1/grants/{id}/narrow", "foresee", "Say what narrowing would make of a grant, without doing it.",
+          types.NarrowRequest, types.Effect, _on(Vault.foresee)),
     Route("PATCH", "/v1/grants/{id}", "narrow", "Take something away from a grant. Nothing here can widen it.",
           types.NarrowRequest, types.GrantView, _on(Vault.narrow), "match", (Changed,)),
     Route("POST", "/v1/grants/{id}/pause", "pause", "Stop answering a grant until it is resumed.",
@@ -211,6 +261,9 @@ ROUTES: tuple[Route, ...] = (
           None, types.GrantView, _on(Vault.revoke), "match", (Changed,)),
     Route("POST", "/v1/tokens/revoke", "revoke_token", "Revoke one token and all that were made of it.",
           TokenRequest, types.GrantView, _revoke_token),
+
+    Route("GET", "/v1/clients", "clients", "List every client with its grants: how each came to be, what it shows now.",
+          PageRequest, Clients, _clients, "pages"),
 
     Route("GET", "/v1/requests", "requests", "List what waits for the owner's decision.",
           RequestsRequest, Requests, _requests, "pages"),
@@ -243,8 +296,27 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v1/pairing", "close_pairing", "Let no new OAuth client register any more.",
           None, types.Pairing, _plainly(Vault.close_pairing)),
 
+    Route("GET", "/v1/browsers", "browsers", "List paired browsers, those that wait with their words, and strangers.",
+          None, types.Browsers, _plainly(Vault.browsers)),
+    Route("POST", "/v1/browsers/waiting/{id}", "pair_browser", "Pair a waiting browser, once its words were compared.",
+          types.PairApproval, types.Paired, _on(Vault.pair_browser)),
+    Route("DELETE", "/v1/browsers/waiting/{id}", "refuse_browser", "Send a waiting browser away.",
+          None, types.Browsers, _on(Vault.refuse_browser)),
+    Route("DELETE", "/v1/browsers/{id}", "unpair", "Unpair a browser: its tokens and grants end at once.",
+          None, types.BrowserView, _on(Vault.unpair)),
+    Route("POST", "/v1/browsers/{id}/allow", "allow_site", "Let a browser insert again into a site that was ended.",
+          types.SiteRequest, types.BrowserView, _on(Vault.allow_site)),
+
     Route("GET", "/v1/audit", "audit", "A page of the audit log, newest first.",
           AuditQuery, AuditEntries, _audit, "pages"),
+    Route("GET", "/v1/audit/timeline", "timeline", "How many entries there were, and when, by client and outcome.",
+          TimelineQuery, types.Timeline, _timeline),
+    Route("GET", "/v1/audit/{number}", "entry", "One entry with its records, its grant and its neighbours.",
+          None, types.EntryView, _numbered(Vault.entry)),
+    Route("GET", "/v1/exposure", "matrix", "How many different records each client ever got, and of what.",
+          types.MatrixRequest, types.Matrix, Vault.matrix),
+    Route("GET", "/v1/exposure/records", "exposed", "The records that a client ever got, or who ever got a record.",
+          ExposedQuery, ExposedRecords, _exposed, "pages"),
     Route("GET", "/v1/audit/replay", "replay", "What a client was ever given, in the words it got, newest first.",
           ReplayQuery, Releases, _replay, "pages"),
     Route("GET", "/v1/audit/verify", "verify", "Recompute the audit tree and sign a checkpoint of it.",
@@ -262,6 +334,8 @@ ROUTES: tuple[Route, ...] = (
           None, KEYS, _numbered(Vault.retire)),
     Route("GET", "/v1/status", "status", "How the vault is, in numbers.",
           None, types.VaultStatus, _plainly(Vault.status)),
+    Route("GET", "/v1/checkup", "checkup", "What may be wrong with the vault that its owner should know.",
+          None, types.Checkup, _plainly(Vault.checkup)),
     Route("GET", "/v1/sources/{name}/origins", "origins", "The origins known of a source.",
           None, Origins, _origins),
 )  # fmt: skip

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from vault.api import shut
 from vault.api.attempts import KNOCK, MAX_SECRET
-from vault.api.guard import Guard, security_headers
+from vault.api.guard import Guard, navigates, security_headers
 from vault.api.problems import MEDIA_TYPE, Refusal, problem
-from vault.errors import BadRequest, TooLarge
+from vault.api.surfaces import ENTRANCES, among
+from vault.errors import BadRequest, Locked, TooLarge
 
 MAX_HEAD = 16 * 1024
 MAX_DRAINED = 16 * 2**20
@@ -43,7 +45,8 @@ class Connection:
         sock.setblocking(False)
         self.sock, self.deadline = sock, deadline
         self._buffer, self._filled = bytearray(MAX_HEAD + MAX_SECRET), 0
-        self._head: tuple[str, str, str, int, int] | None = None
+        self._head: tuple[str, str, str, int, bool, int] | None = None
+        self._person = False
         self._out = b""
         self._drained = 0
 
@@ -68,7 +71,7 @@ class Connection:
             if not 0 <= end <= MAX_HEAD:
                 raise Refusal(TooLarge("the head of the request is too large"))
             self._head = (*_parse(bytes(self._buffer[:end]), guard), end + 4)
-        method, target, knock, length, start = self._head
+        method, target, knock, length, self._person, start = self._head
         if target != "/v1/unlock" or method != "POST":
             length = 0  # whatever it holds, the answer is that the vault is locked
         if length > MAX_SECRET:
@@ -80,15 +83,21 @@ class Connection:
     def answer(self, status: int, document: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         """Set the answer: `document` as JSON, or bytes of JSON as they stand."""
         body = bytes(document) if isinstance(document, bytes | bytearray) else json.dumps(document).encode()
-        kind = MEDIA_TYPE if status >= 400 else "application/json"
+        self._tell(status, MEDIA_TYPE if status >= 400 else "application/json", body, headers)
+
+    def _tell(self, status: int, kind: str, body: bytes, headers: Mapping[str, str]) -> None:
         head = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Refused')}".encode(), b"content-type: " + kind.encode()]
         head += [b"content-length: %d" % len(body), b"connection: close"]
-        head += [name + b": " + value for name, value in security_headers()]
-        head += [f"{name}: {value}".encode() for name, value in headers.items()]
+        said = {name.decode(): value.decode() for name, value in security_headers()} | dict(headers)
+        head += [f"{name}: {value}".encode() for name, value in said.items()]
         unsent = b"" if self._head and self._head[0] == "HEAD" else body
         self._out = b"\r\n".join(head) + b"\r\n\r\n" + unsent
 
     def refuse(self, refusal: Refusal) -> None:
+        """Set the refusal as the answer: a person's browser is shown a page that says that the vault is locked."""
+        if self._person and isinstance(refusal.error, Locked):
+            self._tell(refusal.status, "text/html", shut.page(refusal.error), {"content-security-policy": shut.POLICY})
+            return
         self.answer(refusal.status, problem(refusal.error, refusal.status), refusal.headers)
 
     def send(self) -> bool:
@@ -117,8 +126,8 @@ def wipe(secret: bytearray | memoryview) -> None:
     secret[:] = bytes(len(secret))
 
 
-def _parse(head: bytes, guard: Guard) -> tuple[str, str, str, int]:
-    """Return method, target, knock and length of the body. Raises Refusal."""
+def _parse(head: bytes, guard: Guard) -> tuple[str, str, str, int, bool]:
+    """Return method, target, knock, length of the body, and whether a person navigates to a page. Raises Refusal."""
     line, *lines = head.split(b"\r\n")
     words = line.decode("latin-1").split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
@@ -134,4 +143,6 @@ def _parse(head: bytes, guard: Guard) -> tuple[str, str, str, int]:
     if b"transfer-encoding" in said and words[1] == "/v1/unlock":
         raise Refusal(BadRequest("say the length of the body"))
     knock = said.get(KNOCK.lower().encode(), b"").decode("latin-1")
-    return words[0], words[1].partition("?")[0], knock, int(said.get(b"content-length", b"0"))
+    path = words[1].partition("?")[0]
+    person = among(path, ENTRANCES) and navigates({name: [value] for name, value in headers})
+    return words[0], path, knock, int(said.get(b"content-length", b"0")), person

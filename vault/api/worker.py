@@ -146,7 +146,8 @@ async def _serve(order: Order, vault: Vault, pool: ThreadPoolExecutor, ready: by
     attempts = Attempts(order.config.directory, order.knock)
     flask = rest.make(vault, attempts, lambda: os.kill(order.parent, signal.SIGUSR1))
     told = events.Events(vault, pool, events.asking)
-    app = App(Guard(listening.getsockname()[1], tuple(order.elsewhere)), flask, endpoint, pool, events=told)
+    guard = Guard(listening.getsockname()[1], tuple(order.elsewhere))
+    app = App(guard, flask, endpoint, pool, events=told, noticed=vault.stranger)
     server, status = listener.make(app, listening), 0
 
     def stop() -> None:

@@ -19,8 +19,8 @@ from vault.types import Action, Approved, ApproveRequest, Detail, Filter, Lastin
 @click.command(cls=Command)
 @click.argument("id")
 @click.option("--once", is_flag=True, help="For this one answer (the default).")
-@click.option("--for", "time", type=filters.Duration(), help="For all answers of its grant, for so long: 1h, 7d.")
-@click.option("--always", is_flag=True, help="For all answers of its grant, until the grant ends.")
+@click.option("--for", "time", type=filters.Duration(), help="For all its answers to this action, for so long: 1h, 7d.")
+@click.option("--always", is_flag=True, help="For all its answers to this action, until the grant ends.")
 @terms.actions("Of access: only these of what is asked.")
 @filters.which
 @terms.much

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import click
 
 from vault import sentences
+from vault.api.export import Form
+from vault.api.export import lines as export_lines
 from vault.cli import plain, screen
+from vault.cli.looking import ENDING, looking, request
 from vault.cli.open import opened
 from vault.cli.root import Group, Settings
 from vault.cli.screen import pass_settings
-from vault.errors import AuditFailed
-from vault.types import AuditEntry, AuditRequest, Entry, Release, ReplayRequest
+from vault.errors import AuditFailed, BadRequest, StorageFailed
+from vault.types import AuditEntry, Ending, Entry, Period, Release, ReplayRequest, TimelineRequest
 
 IDS, QUERY = 2, 60
 """Record ids, and characters of the query, that one row shows; the JSON has all."""
@@ -21,34 +30,38 @@ WORDING = 240
 @click.group(cls=Group, invoke_without_command=True)
 @click.option("--limit", type=int, default=20, show_default=True, help="Entries to show, newest first.")
 @click.option("--before", type=int, metavar="NUMBER", help="Only entries before this one.")
-@click.option("--client", metavar="NAME", help="Only entries of this client.")
+@looking
 @click.pass_context
-def audit(context: click.Context, limit: int, before: int | None, client: str | None) -> None:
-    """List, replay and verify what was asked and decided.
+def audit(context: click.Context, /, limit: int, before: int | None, **asked: Any) -> None:
+    """List, replay, verify and export what was asked and decided.
 
-    Without a command, lists entries: number, time, client, what was asked, which records, decision and reason.
+    Without a command, lists entries: number, time, client, what was asked, which records, and what became of it:
+    released, redacted (identifiers masked), answered (no text left), denied or error with the reason, or owner.
     """
     if context.invoked_subcommand is not None:
         return
     settings = context.ensure_object(Settings)
     with opened(settings) as vault:
-        page = vault.vault.audit(vault.holder, AuditRequest(limit, before, client))
+        page = vault.vault.audit(vault.holder, request(limit, before, **asked))
     if settings.json:
         screen.emit(page)
         return
     entries(page.entries)
     screen.note(settings, f"{len(page.entries)} of {sentences.plural(page.size, 'entry')}")
+    if page.more is not None and len(page.entries) < limit:
+        screen.note(settings, f"looked back to entry {page.more} so far; further: --before {page.more}")
 
 
 def entries(listed: tuple[AuditEntry, ...]) -> None:
     """Print audit entries as a table."""
     headings = ("#", "when", "who", "via", "what", "records", "decision")
-    screen.table(headings, [(str(one.number), *_row(one.entry)) for one in listed], numbers=("#",))
+    screen.table(headings, [(str(one.number), *_row(one)) for one in listed], numbers=("#",))
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(one: AuditEntry) -> tuple[str, ...]:
+    entry = one.entry
     shown = ", ".join(entry.records[:IDS]) + (f" +{len(entry.records) - IDS}" if len(entry.records) > IDS else "")
-    decision = entry.decision if entry.decision == "allow" else f"{entry.decision}: {entry.reason}"
+    decision = f"{entry.decision}: {entry.reason}" if entry.decision != "allow" else str(one.outcome)
     return screen.minute(entry.time), entry.client or "unknown", entry.via, _what(entry), shown or "-", decision
 
 
@@ -60,6 +73,110 @@ def _what(entry: Entry) -> str:
     if "source" in about:
         return f"{entry.action} {about.get('collection')} ← {about['source']}"
     return f"{entry.action} {about['client']}" if "client" in about else entry.action
+
+
+@audit.command()
+@click.argument("number", type=int)
+@click.option("--full", is_flag=True, help="Show every text to its end.")
+@pass_settings
+def show(settings: Settings, number: int, full: bool) -> None:
+    """Show entry NUMBER whole: what was asked, which records left in which words, why, and by which grant."""
+    with opened(settings) as vault:
+        view = vault.vault.entry(vault.holder, number)
+    if settings.json:
+        screen.emit(view)
+        return
+    one, said = view.entry, view.entry.entry
+    grant = sentences.allowed(view.grant) if view.grant else said.grant
+    screen.fields([
+        ("entry", f"{one.number} of {view.size:,}"),
+        ("when", screen.minute(said.time)),
+        ("who", said.client or "unknown"),
+        ("what", _what(said)),
+        ("via", said.via),
+        ("outcome", str(one.outcome or "erased")),
+        ("decision", f"{said.decision}: {said.reason}"),
+        ("grant", grant),
+        ("leaf", one.leaf),
+    ])  # fmt: skip
+    for record in view.records:
+        title = plain.one_line(record.wording.title if record.wording else record.title) or "(untitled)"
+        where = f" · {record.collection}" if record.collection is not None else " · forgotten since"
+        screen.paragraph(f"{title} · {record.id}{where}", indent=3)
+        if record.wording and not record.wording.erased:
+            screen.paragraph(_cut(record.wording.text, None if full else WORDING), indent=5)
+
+
+@audit.command()
+@click.option(
+    "--period",
+    type=click.Choice([one.value for one in Period]),
+    default=Period.WEEK.value,
+    show_default=True,
+    help="How far back, up to now.",
+)
+@click.option("--client", metavar="NAME", help="Only entries of this client.")
+@click.option("--outcome", type=ENDING, multiple=True, help="Only entries with this outcome; may be repeated.")
+@click.option("--action", metavar="WORD", help="Only this action.")
+@pass_settings
+def timeline(
+    settings: Settings, period: str, client: str | None, outcome: tuple[str, ...], action: str | None
+) -> None:  # fmt: skip
+    """Say how many entries there were over a period, by outcome."""
+    asked = TimelineRequest(Period(period), client, tuple(map(Ending, outcome)), action)
+    with opened(settings) as vault:
+        told = vault.vault.timeline(vault.holder, asked)
+    if settings.json:
+        screen.emit(told)
+        return
+    shown = [one for one in Ending if any(share.outcome is one for slot in told.slots for share in slot.shares)]
+    rows = [
+        (screen.minute(slot.start), *(str(sum(share.entries for share in slot.shares if share.outcome is one) or "-")
+                                      for one in shown))
+        for slot in told.slots if slot.shares
+    ]  # fmt: skip
+    if not rows:
+        screen.say("nothing happened in this time")
+        return
+    screen.table(("from", *shown), rows, numbers=tuple(shown))
+
+
+@audit.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--form", type=click.Choice([one.value for one in Form]), help="Default: by the ending of FILE.")
+@looking
+@pass_settings
+def export(settings: Settings, /, file: str, form: str | None, **asked: Any) -> None:
+    """Write the entries that are asked for to FILE (- for stdout), all of them. The export is recorded, too.
+
+    A new file, for your eyes only; one that is there is left alone.
+    """
+    chosen = Form(form) if form else Form.CSV if file.endswith(".csv") else Form.JSONL
+    with opened(settings) as vault:
+        lines = export_lines(vault.vault.entries(vault.holder, request(1, None, **asked)), chosen)
+        if file == "-":
+            for line in lines:
+                sys.stdout.write(line if chosen is Form.CSV else plain.json_safe(line))
+            return
+        number = _write(Path(file), lines)
+    told = sentences.plural(number - (chosen is Form.CSV), "entry")  # a table has a row of headings
+    screen.note(settings, f"{told} written to {file}; it is not encrypted")
+
+
+def _write(path: Path, lines: Iterable[str]) -> int:
+    """Write lines to a new file that only the owner may read; return how many."""
+    number = 0
+    try:
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "w", encoding="utf-8", newline="") as sink:
+            for line in lines:
+                sink.write(line)
+                number += 1
+    except FileExistsError:
+        raise BadRequest(f"{path} exists", hint="choose another name") from None
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}") from None
+    return number
 
 
 @audit.command()
@@ -97,10 +214,14 @@ def _release(release: Release, most: int | None) -> None:
     for wording in release.wordings:
         title = plain.one_line(wording.title) or "(untitled)"
         screen.paragraph(f"{title} · {wording.record}", indent=3)
-        text = plain.one_line(wording.text)
-        cut = text if most is None or len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
+        cut = _cut(wording.text, most)
         screen.paragraph("(erased: the record was forgotten since)" if wording.erased else cut, indent=5)
     screen.say()
+
+
+def _cut(words: str, most: int | None) -> str:
+    text = plain.one_line(words)
+    return text if most is None or len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
 @audit.command()

@@ -7,7 +7,7 @@ import webbrowser
 import click
 
 from vault.cli import screen
-from vault.cli.open import opened
+from vault.cli.open import existing, opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.errors import Unreachable
@@ -19,9 +19,11 @@ from vault.errors import Unreachable
 def console(settings: Settings, only_print: bool) -> None:
     """Open the web console, signed in.
 
-    The link works once, for two minutes, and shows nothing to whoever comes later.
+    The link works once, for two minutes, and shows nothing to whoever comes later. A browser that may not read
+    the vault's directory (some are kept from it) shows nothing either: open what --print says.
     """
     from vault.api.client import RemoteVault
+    from vault.api.console import leading
 
     with opened(settings, remind=False) as vault:
         if not isinstance(vault.vault, RemoteVault):
@@ -29,7 +31,7 @@ def console(settings: Settings, only_print: bool) -> None:
         link = vault.vault.link(vault.holder)
     if settings.json:
         screen.emit(link)
-    elif only_print or not webbrowser.open(link.url):
+    elif only_print or not webbrowser.open(leading.write(existing(settings).directory, link.url).as_uri()):
         screen.say(link.url)
     else:
-        screen.note(settings, "opened in your browser")
+        screen.note(settings, "opened in your browser; if that shows nothing: ownvault console --print")

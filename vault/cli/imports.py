@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import unicodedata
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,10 +17,9 @@ from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings, computing
 from vault.cli.screen import pass_settings
 from vault.errors import ImportFailed, VaultError
+from vault.importing import default_source, name_of
 from vault.plugins import Item
 
-NAME = 48
-"""Characters of a file's name in the name of its source."""
 LISTED = 20
 """Failed and vanished items that the report names; the JSON has all."""
 
@@ -86,27 +83,6 @@ def bring(settings: Settings, vault: Open, items: Iterator[Item], report: Report
     """Take in what an importer yields and fill the report, showing progress on a terminal's stderr."""
     with _progress(settings, plain.one_line(name)) as moved, closing(cast("Generator[Item]", items)):
         Intake(vault, report, moved).take(items)
-
-
-def default_source(importer: str, collection: str, path: Path) -> str:
-    """Return a name that tells two directories of the same name in different collections apart."""
-    name = name_of(path)
-    return f"{importer}:{collection}:{name}" if name and name != collection else f"{importer}:{collection}"
-
-
-def name_of(path: Path) -> str:
-    """Return a name made of a folder's name, or a file's without what tells its format.
-
-    What may not stand in a name becomes a hyphen, so the result may be empty.
-    """
-    whole = Path(os.path.abspath(path))  # noqa: PTH100  `.` has no name, and a link's own name is the better one
-    name = whole.name if whole.is_dir() else Path(whole.name.removesuffix(".gz")).stem
-    kept = (c if c.isalnum() or unicodedata.combining(c) or c in " ._@+-'&()" else "-" for c in _nfc(name))
-    return "".join(kept).lstrip(" ._@+-'&()")[:NAME].rstrip(" -")
-
-
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
 
 
 def _options(owners: tuple[str, ...], options: tuple[str, ...]) -> dict[str, object]:

@@ -67,6 +67,11 @@ def words(notice: Notice) -> str:
         case "limit":
             used = LIMITS.get(str(said.get("limit")), "a limit of its grant")
             return f"{client} used up {used}; its grant is paused. To go on: ownvault grants resume {notice.grant}"
+        case "extension":
+            return (
+                f"the browser extension {client} tried to reach the vault and is not paired. If it is none of yours, "
+                "remove it from the browser"
+            )
         case "sweep":
             return (
                 f"{client} went through {said.get('new')} records within an hour that it never had before. "

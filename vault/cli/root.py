@@ -15,6 +15,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Your vault": {
         "init": ("vault.cli.vault:init", "Create a vault and print its recovery key, once."),
         "status": ("vault.cli.vault:status", "Say how the vault is: absent, locked or unlocked."),
+        "doctor": ("vault.cli.doctor:doctor", "Look the vault over, and say what to do."),
         "serve": ("vault.cli.vault:serve", "Run the server that assistants ask."),
         "unlock": ("vault.cli.vault:unlock", "Unlock the running server."),
         "lock": ("vault.cli.vault:lock", "Lock the running server: the key leaves memory."),
@@ -29,6 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "ask": ("vault.cli.ask:ask", "Answer a question with a language model of your choice."),
         "show": ("vault.cli.records:show", "Show one record whole."),
         "count": ("vault.cli.search:count", "Count records."),
+        "label": ("vault.cli.label:label", "Add or take away labels; set how sensitive records are."),
         "collections": ("vault.cli.search:collections", "List the collections."),
         "forget": ("vault.cli.records:forget", "Delete one record for good."),
     },
@@ -45,13 +47,15 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "approve": ("vault.cli.approvals:approve", "Approve what an assistant asks for, or less."),
         "deny": ("vault.cli.approvals:deny", "Deny what an assistant asks for."),
         "pairing": ("vault.cli.pairing:pairing", "Let new OAuth clients register for a few minutes."),
+        "extension": ("vault.cli.extension:extension", "Pair a browser that has the extension; list and unpair them."),
         "mcp": ("vault.cli.mcp:mcp", "Speak MCP over stdin and stdout for one assistant."),
         "providers": ("vault.cli.providers:providers", "List, add, remove and order the language models."),
         "token": ("vault.cli.tokens:token", "Narrow, inspect or verify a capability token, offline."),
         "keys": ("vault.cli.keys:keys", "Renew the keys that sign tokens; list who can open the vault."),
     },
     "What happened": {
-        "audit": ("vault.cli.audit:audit", "List, replay and verify what was asked and decided."),
+        "audit": ("vault.cli.audit:audit", "List, replay, verify and export what was asked and decided."),
+        "exposure": ("vault.cli.exposure:exposure", "Say which client ever got how much of what."),
         "notices": ("vault.cli.notices:notices", "List what you should know and have not dismissed."),
     },
 }

@@ -12,6 +12,7 @@ from vault import plugins, sentences
 from vault.cli import audit, imports, plain, screen, search
 from vault.cli.intake import Report
 from vault.cli.open import Open, opened
+from vault.importing import default_source
 from vault.types import Answer, AuditRequest, Filter, Granted, GrantRequest
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _step(number: int, title: str) -> None:
 def _import(place: Place, owner: Open) -> None:
     with resources.as_file(resources.files("vault") / "sample") as sample:
         for importer, file, collection, options in SOURCES:
-            report = Report(importer, collection, imports.default_source(importer, collection, Path(file)))
+            report = Report(importer, collection, default_source(importer, collection, Path(file)))
             imports.bring(place.settings, owner, plugins.run(importer, sample / file, options), report, file)
             known = f", {report.unchanged} unchanged" if report.unchanged else ""
             failed = f", {len(report.failed)} failed" if report.failed else ""

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vault import limits
 from vault.errors import NotFound, VaultError
 from vault.legible import legible
+from vault.library.atlas import Maps
 from vault.library.intake import Intake, Recorder
 from vault.library.step import Step
 from vault.store import records
@@ -19,6 +20,7 @@ from vault.store.sealed import Files
 from vault.types import (
     EVERYTHING,
     AddAnswer,
+    Atlas,
     By,
     Conditions,
     Connection,
@@ -28,6 +30,7 @@ from vault.types import (
     Receipt,
     Record,
     Reembedding,
+    Shade,
     from_micros,
 )
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from vault.embed.encoder import Encoder
     from vault.embed.rerank import Reranker
 
+C = TypeVar("C")
 SHOWN_PEOPLE, SHOWN_TITLES = 10, 5
 """Of an exposure."""
 
@@ -62,6 +66,7 @@ class Library:
         self._db, self._hash_key = db, hash_key
         self._reranker = _reranker(rerank, device) if rerank else None
         self._step = Step(db, sealed, model, device, encoder)
+        self._maps = Maps(self._texts)
         self.readiness = "idle"
 
     def close(self) -> None:
@@ -222,17 +227,66 @@ class Library:
         When this returns no answer can hold it, and neither its words nor its vectors are in any file of the vault.
         """
 
-        def work(conn: Connection) -> tuple[int, Receipt]:
-            n = records.forget(conn, id)
-            if n is None:
+        def one(conn: Connection, gone: Sequence[str]) -> Receipt:
+            if not gone:
                 raise NotFound("no such record", reason="absent")
-            return n, record(conn)
+            return record(conn)
+
+        return self.forget_many([id], one)
+
+    def forget_many(self, ids: Sequence[str], record: Callable[[Connection, Sequence[str]], Receipt]) -> Receipt:
+        """Remove those of several records that there are; `record` is told which. Else as `forget`."""
+
+        def work(conn: Connection) -> tuple[set[int], Receipt]:
+            gone = {n: id for id in ids if (n := records.forget(conn, id)) is not None}
+            return set(gone), record(conn, list(gone.values()))
 
         with self._step.marks.change():
-            n, receipt = self._db.write(work, urgent=True)
-            self._step.forgotten(n)
+            numbers, receipt = self._db.write(work, urgent=True)
+            if numbers:
+                self._step.forgotten(numbers)
         self._db.checkpoint()  # nor is it left in the write-ahead log
         return receipt
+
+    def change(self, work: Callable[[Connection], tuple[set[int], C]]) -> C:
+        """Change records that stay: `work` does it in one transaction, and says which. When this returns, every
+        search sees them so."""
+        with self._step.marks.change():
+            self._step.space  # noqa: B018  loaded before the write: the index follows, whatever it had read
+            numbers, told = self._db.write(work, urgent=True)
+            if numbers:
+                self._step.changed(numbers, {})
+        return told
+
+    # ------------------------------------------------------------ the map
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the map is drawn and up to date."""
+        return self._maps.current(self._step.index)
+
+    @property
+    def mapping(self) -> bool:
+        """Whether the map is being drawn."""
+        return self._maps.drawing
+
+    def atlas(self) -> Atlas:
+        """Return the map of all records."""
+        return self._maps.atlas(self._step.index)
+
+    def points(self, tag: str, points: Sequence[int]) -> dict[int, int]:
+        """Return the numbers of the records behind points of the map with this tag."""
+        return self._maps.numbers(self._step.index, tag, points)
+
+    def _texts(self, numbers: Sequence[int]) -> list[str]:
+        return [
+            "\n".join((one.title, *one.people, f"{one.date:%B %A}" if one.date else "", one.text))
+            for one in self.records(numbers).values()
+        ]
+
+    def shade(self, where: Conditions) -> Shade:
+        """Return which points of the map are within `where`."""
+        return self._maps.shade(self._step.index, where)
 
 
 def _reranker(model: str, device: str) -> Reranker:

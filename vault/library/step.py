@@ -167,16 +167,16 @@ class Step:
             self._note(numbers)
         self._keeper.note(len(numbers))
 
-    def forgotten(self, number: int) -> None:
-        """Let no search and no snapshot hold this record. An index that is being loaded may have read it still."""
+    def forgotten(self, numbers: set[int]) -> None:
+        """Let no search and no snapshot hold these records. An index that is being loaded may have read them still."""
         with self._loading:
             loaded = self._space is not None
         if loaded:
             with self._following:
-                self.index.remove([number])
-                self._note({number})
-        torn = self._snapshots.forget([number])
-        self._keeper.note(1, torn=torn)
+                self.index.remove(numbers)
+                self._note(numbers)
+        torn = self._snapshots.forget(numbers)
+        self._keeper.note(len(numbers), torn=torn)
 
     def _note(self, numbers: Iterable[int]) -> None:
         if self._touched is not None:

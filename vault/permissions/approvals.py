@@ -95,6 +95,12 @@ def listed(conn: Connection, client: str | None = None, all: bool = False) -> tu
     return tuple(map(_read, rows.fetchall()))
 
 
+def waiting(conn: Connection, id: str) -> Request | None:
+    """Return the request called `id` if it waits for the owner."""
+    row = conn.execute(f"{_SELECT} WHERE id = ? AND verdict = ?", (id, Verdict.PENDING.value)).fetchone()
+    return None if row is None else _read(row)
+
+
 def find(conn: Connection, grant: str, key: str, now: datetime) -> Request | None:
     """Return what equal requests meet now: the newest decision that still holds, else the one that is pending.
 
@@ -104,11 +110,12 @@ def find(conn: Connection, grant: str, key: str, now: datetime) -> Request | Non
     return None if row is None else _read(row)
 
 
-def standing(conn: Connection, grant: str, now: datetime) -> tuple[Conditions, ...]:
-    """Return the conditions under which answers of this grant leave without asking, until their time is over."""
+def standing(conn: Connection, grant: str, action: str, now: datetime) -> tuple[Conditions, ...]:
+    """Return the conditions under which answers of this grant to this action leave without asking, until their time is
+    over: who approved a number did not approve text."""
     rows = conn.execute(
-        f"{_SELECT} WHERE grant_ = ? AND verdict = ? AND asked = ? AND until > ? ORDER BY decided, id",
-        (grant, Verdict.STANDING.value, Asked.ANSWER.value, micros(now)),
+        f"{_SELECT} WHERE grant_ = ? AND action = ? AND verdict = ? AND asked = ? AND until > ? ORDER BY decided, id",
+        (grant, action, Verdict.STANDING.value, Asked.ANSWER.value, micros(now)),
     )
     found = map(_read, rows.fetchall())
     return tuple(scope.from_json(one.scope) if one.scope else EVERYTHING for one in found)

@@ -6,15 +6,14 @@ and the head are there together or not at all, and before the answer leaves.
 
 from __future__ import annotations
 
-import unicodedata
+import json
 
-from vault import limits
-from vault.errors import AuditFailed, BadRequest, NotFound
-from vault.permissions import tree
+from vault.errors import AuditFailed, NotFound
+from vault.permissions import filing, logbook, tree
 from vault.permissions.checkpoint import Checkpoint, Signer, proof
 from vault.permissions.entries import ERASE, SALT, body, leaf, read
 from vault.permissions.fsck import verify
-from vault.types import AuditEntry, AuditPage, AuditRequest, Connection, Entry, Receipt, from_micros, micros
+from vault.types import AuditPage, AuditRequest, Connection, Entry, Receipt, micros
 
 __all__ = ["append", "checkpoint", "erase", "page", "prove", "root", "size", "verify"]
 
@@ -27,13 +26,17 @@ def append(conn: Connection, entry: Entry, salt: bytes) -> Receipt:
     if len(salt) != SALT:
         raise AuditFailed(f"a salt has {SALT} bytes")
     text = body(entry)
-    number, value, node = size(conn), leaf(text, salt), _nodes(conn)
+    number, value = size(conn), leaf(text, salt)
+    node = _peaks(conn, number)
     conn.execute(
         "INSERT INTO entry (number, time, client, leaf, salt, body) VALUES (?, ?, ?, ?, ?, ?)",
         (number, micros(entry.time), entry.client, value, salt, text),
     )
-    conn.executemany("INSERT INTO node (level, i, hash) VALUES (?, ?, ?)", list(tree.complete(number, value, node)))
-    head = tree.root(number + 1, node)
+    filing.file(conn, number, entry)
+    complete = list(tree.complete(number, value, node))
+    if complete:
+        conn.executemany("INSERT INTO node (level, i, hash) VALUES (?, ?, ?)", complete)
+    head = tree.root(number + 1, _beside(node, {(0, number): value} | {(level, i): one for level, i, one in complete}))
     if conn.execute("UPDATE vault SET audit_head = ?", (head,)).rowcount != 1:
         raise AuditFailed("the audit head could not be written")
     return Receipt(number, value.hex())
@@ -44,8 +47,10 @@ def erase(conn: Connection, number: int, entry: Entry, salt: bytes) -> Receipt:
 
     Every proof stays valid; without its salt the leaf cannot be opened. NotFound if there is no such entry.
     """
-    if conn.execute("SELECT 1 FROM entry WHERE number = ? AND body IS NOT NULL", (number,)).fetchone() is None:
+    row = conn.execute("SELECT body FROM entry WHERE number = ? AND body IS NOT NULL", (number,)).fetchone()
+    if row is None:
         raise NotFound(f"there is no audit entry {number}")
+    filing.unfile(conn, number, read(row[0]))
     conn.execute("UPDATE entry SET salt = NULL, body = NULL, client = '', time = 0 WHERE number = ?", (number,))
     said = Entry(
         time=entry.time, client=entry.client, grant=entry.grant, action=ERASE, via=entry.via,
@@ -55,31 +60,12 @@ def erase(conn: Connection, number: int, entry: Entry, salt: bytes) -> Receipt:
 
 
 def page(conn: Connection, request: AuditRequest) -> AuditPage:
-    """Return entries newest first; `size` is that of the whole log. BadRequest for a limit outside 1 to 1000."""
-    if not 1 <= request.limit <= limits.PAGE:
-        raise BadRequest(f"a page has 1 to {limits.PAGE} entries")
-    if request.before is not None and not 0 <= request.before < 1 << 63:
-        raise BadRequest("`before` is the number of an entry")
+    """Return entries newest first; `size` is that of the whole log. BadRequest for what is no page of it."""
+    logbook.check(request)
     total = size(conn)
-    before = total if request.before is None else request.before
-    if request.client is None:
-        rows = conn.execute(
-            "SELECT number, leaf, time, body FROM entry WHERE number < ? ORDER BY number DESC LIMIT ?",
-            (before, request.limit),
-        )
-    else:
-        rows = conn.execute(
-            "SELECT number, leaf, time, body FROM entry WHERE client = ? AND number < ? ORDER BY number DESC LIMIT ?",
-            (unicodedata.normalize("NFC", request.client), before, request.limit),
-        )
-    entries = (AuditEntry(n, value.hex(), _shown(time, text)) for n, value, time, text in rows.fetchall())
-    return AuditPage(tuple(entries), total)
-
-
-def _shown(time: int, text: str | None) -> Entry:
-    if text is not None:
-        return read(text)
-    return Entry(from_micros(time), "", "", "", "", "erased", "erased")
+    before = total if request.before is None else min(request.before, total)
+    found = logbook.look(conn, request, before)
+    return AuditPage(tuple(logbook.entries(conn, found.numbers)), total, found.more)
 
 
 # ---------------------------------------------------------------- the tree
@@ -122,6 +108,29 @@ def _signed(conn: Connection, signer: Signer) -> tuple[str, Checkpoint]:
     if kept is not None and (kept[0] > total or tree.root(kept[0], node) != kept[1]):
         raise AuditFailed("the log contradicts its own checkpoint", hint="run: ownvault audit verify")
     return signer.sign(str(now)), now
+
+
+def _peaks(conn: Connection, total: int) -> tree.Node:
+    """Return the reader of the largest perfect subtrees over `total` leaves, all read at once: all that one more leaf
+    and the new root need."""
+    wanted = tree.peaks(total)
+    found: dict[tuple[int, int], bytes] = {}
+    for level, i, one in conn.execute(_PEAKS, (json.dumps(wanted),)):
+        found[level, i] = bytes(one)
+    return _beside(_nodes(conn), found)
+
+
+_PEAKS = """
+    SELECT j.value ->> 0, j.value ->> 1, coalesce(
+        (SELECT hash FROM node WHERE level = j.value ->> 0 AND i = j.value ->> 1),
+        (SELECT leaf FROM entry WHERE j.value ->> 0 = 0 AND number = j.value ->> 1)
+    ) AS hash FROM json_each(?) AS j WHERE hash NOT NULL
+"""
+
+
+def _beside(node: tree.Node, known: dict[tuple[int, int], bytes]) -> tree.Node:
+    """Return the reader that looks among `known` first."""
+    return lambda level, i: known.get((level, i)) or node(level, i)
 
 
 def _nodes(conn: Connection) -> tree.Node:

@@ -15,7 +15,7 @@ import rfc8785
 
 from vault import limits
 from vault.errors import BadRequest
-from vault.types import Connection, Grant, Limits, Usage, micros
+from vault.types import Connection, Grant, Limits, Usage, from_micros, micros
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KEPT = timedelta(days=7)
@@ -92,7 +92,7 @@ def charge(conn: Connection, client: str, now: datetime, records: Iterable[str],
     if opened.rowcount:
         conn.execute(_PRUNE, (client, client, micros(now - KEPT) // _MINUTE))
     conn.execute(_SPEND, (len(different), bytes, client, minute))
-    conn.executemany(_RELEASE, [(client, record, moment, moment) for record in different])
+    conn.execute(_RELEASE, (client, moment, moment, json.dumps(different)))
 
 
 def renew(conn: Connection, client: str, now: datetime) -> None:
@@ -107,6 +107,12 @@ def renew(conn: Connection, client: str, now: datetime) -> None:
     conn.execute(
         "UPDATE released SET last = ? WHERE client = ? AND last >= ?", (minute * _MINUTE - 1, client, minute * _MINUTE)
     )
+
+
+def had(conn: Connection, client: str, record: str) -> datetime | None:
+    """Return when a record last left for a client, in whatever wording; None when it never did."""
+    row = conn.execute("SELECT last FROM released WHERE client = ? AND record = ?", (client, record)).fetchone()
+    return None if row is None else from_micros(row[0])
 
 
 def sweeps(conn: Connection, client: str, now: datetime) -> dict[str, int] | None:
@@ -132,7 +138,7 @@ _PRUNE = (
 _HAD = "SELECT count(*) FROM (SELECT 1 FROM released WHERE client = ? AND last >= ? LIMIT ?)"
 _KNOWN = "SELECT 1 FROM released WHERE client = ? AND record = ? AND last >= ?"
 _RELEASE = (
-    "INSERT INTO released (client, record, first, last, times) VALUES (?, ?, ?, ?, 1)"
+    "INSERT INTO released (client, record, first, last, times) SELECT ?, value, ?, ?, 1 FROM json_each(?) WHERE true"
     " ON CONFLICT DO UPDATE SET last = max(last, excluded.last), times = times + 1"
 )
 

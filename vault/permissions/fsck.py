@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from vault.errors import AuditFailed
-from vault.permissions import entries, tree
+from vault.permissions import entries, filing, tree
 from vault.permissions.checkpoint import Checkpoint, Signer, open_checkpoint
 from vault.types import Connection, TreeReport, micros
 
@@ -40,6 +40,7 @@ class _Run:
         self._left: dict[int, bytes] = {}  # level -> the complete subtree that waits for its right sibling
         self._erased: set[int] = set()
         self._named: set[int] = set()
+        self._filing = filing.Check(conn)
         rows = conn.execute("SELECT size, root, note FROM checkpoint ORDER BY size").fetchall()
         self._checkpoints = {size: (root, note) for size, root, note in rows}
         if 0 in self._checkpoints:
@@ -72,6 +73,7 @@ class _Run:
             return
         if said.client != client or micros(said.time) != time:
             self.problems.append(f"entry {number}: filed under another time or client")
+        self._filing.entry(number, said)
         if said.action == entries.ERASE and isinstance(said.detail.get("erased"), int):
             self._named.add(said.detail["erased"])
 
@@ -120,6 +122,8 @@ class _Run:
             self.problems.append("head: differs")
         if sealed is not None and sealed != self.root():
             self.problems.append("sealed head: differs")
+        if not self.problems and not self._filing.finish():  # of a log that holds: else it is no wonder
+            self.problems.append("filing: differs")
 
     def root(self) -> bytes:
         """Return the root over the entries so far; empty bytes when a gap makes that impossible."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from vault import limits
@@ -252,13 +253,17 @@ def _read(row: Any) -> Grant:
     try:
         return Grant(
             id=id, client=client, purpose=purpose, actions=frozenset(map(Action, json.loads(actions))),
-            where=scope.from_json(where), status=Status(status), created=from_micros(created),
+            where=_scope(where), status=Status(status), created=from_micros(created),
             expires=from_micros(expires), last_used=_time(last_used), detail=Detail.parse(detail),
-            limits=limits_read(bounds), approval=Approval(approval), holder=holder, paused_for=paused_for,
+            limits=_limits(bounds), approval=Approval(approval), holder=holder, paused_for=paused_for,
             fresh=_time(fresh), records_then=records_then, version=version,
         )  # fmt: skip
     except (ValueError, TypeError, OverflowError, RecursionError, BadRequest):
         raise Damaged(f"the stored grant {id} cannot be read") from None
+
+
+_scope, _limits = lru_cache(1024)(scope.from_json), lru_cache(1024)(limits_read)
+"""A grant's row is read twice for every answer; what stands in it seldom changes."""
 
 
 def _stored(moment: datetime | None) -> int | None:

@@ -41,6 +41,11 @@ def complete(size: int, leaf: bytes, node: Node) -> Iterator[tuple[int, int, byt
         yield level, i, value
 
 
+def peaks(size: int) -> list[tuple[int, int]]:
+    """Return (level, i) of the largest perfect subtrees that `size` leaves are made of, the largest first."""
+    return [(level, (size >> level) - 1) for level in reversed(range(size.bit_length())) if size >> level & 1]
+
+
 def root(size: int, node: Node) -> bytes:
     """Return the root hash over the first `size` leaves."""
     return EMPTY if size == 0 else _subtree(0, size, node)

@@ -6,7 +6,8 @@ SPEC.md, "Wording". The audit entry names the digests; forgetting a record takes
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import rfc8785
@@ -14,7 +15,7 @@ import rfc8785
 from vault import limits
 from vault.errors import BadRequest, Damaged
 from vault.permissions import entries
-from vault.types import Connection, Release, Replay, Wording
+from vault.types import Connection, Entry, Release, Replay, Wording
 
 LABEL = b"ownvault/v1/wording\x00"
 
@@ -24,17 +25,23 @@ def digest(record: str, title: str, text: str) -> bytes:
     return hashlib.sha256(LABEL + rfc8785.dumps([record, title, text])).digest()
 
 
-def keep(conn: Connection, entry: int, wordings: Iterable[tuple[str, str, str]]) -> None:
-    """Store what left with the audit entry of this number: record id, title and text of each, in order."""
-    for ordinal, (record, title, text) in enumerate(wordings):
-        found = digest(record, title, text)
-        kept = conn.execute("SELECT n FROM wording WHERE record = ? AND digest = ?", (record, found)).fetchone()
-        if kept is None:
-            kept = conn.execute(
-                "INSERT INTO wording (record, digest, title, text) VALUES (?, ?, ?, ?) RETURNING n",
-                (record, found, title, text),
-            ).fetchone()
-        conn.execute("INSERT INTO departure (entry, ordinal, wording) VALUES (?, ?, ?)", (entry, ordinal, kept[0]))
+def keep(conn: Connection, entry: int, left: Sequence[tuple[str, str, str]], digests: Sequence[str]) -> None:
+    """Store what left with the audit entry of this number: record id, title and text of each, in order, and the
+    digest of each in hex."""
+    if not left:
+        return
+    named = json.dumps([(record, one) for (record, *_), one in zip(left, digests, strict=True)])
+    known = {at for (at,) in conn.execute(_KNOWN, (named,))}
+    fresh = [(*left[at], bytes.fromhex(digests[at])) for at in range(len(left)) if at not in known]
+    conn.executemany("INSERT OR IGNORE INTO wording (record, title, text, digest) VALUES (?, ?, ?, ?)", fresh)
+    conn.execute(_DEPART, (entry, named))
+
+
+# A statement for all of an answer, not one for each record: the interpreter is given up and taken back many times a
+# statement, and a busy server's threads then wait for one another. docs/decisions/load.md.
+_NAMED = "FROM json_each(?) AS j JOIN wording AS w ON w.record = j.value ->> 0 AND w.digest = unhex(j.value ->> 1)"
+_KNOWN = f"SELECT j.key {_NAMED}"
+_DEPART = f"INSERT INTO departure (entry, ordinal, wording) SELECT ?, j.key, w.n {_NAMED}"
 
 
 def forget(conn: Connection, record: str) -> None:
@@ -61,13 +68,25 @@ def replay(conn: Connection, client: str, limit: int, before: int | None) -> Rep
     return Replay(client, releases, records, bytes)
 
 
+def left(conn: Connection, number: int, entry: Entry) -> tuple[Wording, ...]:
+    """Return the words in which the records of an entry left; nothing when it says that none did.
+
+    Damaged for words that are not what we wrote.
+    """
+    return _named(conn, number, entry) if "wording" in entry.detail else ()
+
+
 def _release(conn: Connection, number: int, body: str) -> Release:
     entry = entries.read(body)
+    wordings = _named(conn, number, entry)
+    return Release(number, entry.time, entry.grant, entry.action, entry.via, entry.query, wordings)
+
+
+def _named(conn: Connection, number: int, entry: Entry) -> tuple[Wording, ...]:
     digests = entry.detail.get("wording")
     if not isinstance(digests, list) or len(digests) != len(entry.records):
         raise Damaged(f"audit entry {number} does not say in which words its records left")
-    wordings = tuple(_wording(conn, *pair) for pair in zip(entry.records, digests, strict=True))
-    return Release(number, entry.time, entry.grant, entry.action, entry.via, entry.query, wordings)
+    return tuple(_wording(conn, *pair) for pair in zip(entry.records, digests, strict=True))
 
 
 def _wording(conn: Connection, record: str, named: Any) -> Wording:

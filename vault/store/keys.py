@@ -14,7 +14,7 @@ LABELS = frozenset(
     f"ownvault/v1/{purpose}"
     for purpose in (
         "vault-id", "recovery", "database", "head", "content-hash", "blobs", "index", "token-root", "log-signing",
-        "refresh-rotation", "keyring", "index/file",
+        "refresh-rotation", "keyring", "index/file", "extension",
     )
 )  # fmt: skip
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from vault.errors import BadRequest
+from vault.store.labels import over
 from vault.types import Chunk, CollectionView, Connection, Draft, Provenance, Record, Sensitivity, from_micros, micros
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ def put(
     if before == digest:
         return Stored(n, kept_id, "unchanged")
     fields["sensitivity"] = max(level, fields["sensitivity"])
+    fields["labels"] = over(conn, n, fields["labels"])
     conn.execute("DELETE FROM chunk WHERE record = ?", (n,))
     changes = ", ".join(f"{name} = ?" for name in fields)
     statement = f"UPDATE record SET {changes}, imported = ?, version = version + 1, content_hash = ? WHERE n = ?"  # noqa: S608

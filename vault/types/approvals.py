@@ -109,13 +109,14 @@ class AddTerms:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A record as the owner sees it in a request: enough to decide by."""
+    """A record as the owner sees it in a request: enough to decide by. `had` is when it last left for this client."""
 
     id: str
     title: str
     collection: str
     date: datetime | None
     sensitivity: Sensitivity
+    had: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +187,25 @@ class Simulation:
 
     hits: tuple[Hit, ...]
     hindrances: tuple[str, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A record that answers as well and that a grant does not show. `because` are the conditions of the grant that it
+    does not meet, as a scope calls them; `dates` stands for every window."""
+
+    record: Line
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What a grant's holder would be answered beside what its owner would be: `waits` are those of the hits that would
+    not leave without the owner's approval, by id; `withheld` what of the owner's own answer the grant does not show."""
+
+    hits: tuple[Hit, ...]
+    hindrances: tuple[str, ...]
+    waits: tuple[str, ...]
+    withheld: tuple[Withheld, ...]
     receipt: Receipt

@@ -195,5 +195,52 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """A grant as it would be after a change, or a new one, and what it would show. `before` is how many records it
+    shows now, none for a new one, `of` how many the vault holds."""
+
+    grant: GrantView
+    sees: Exposure
+    before: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The names that occur in what a grant shows now, each with its number of records, of very many the most
+    frequent: what narrowing it can choose among."""
+
+    collections: dict[str, int]
+    sources: dict[str, int]
+    kinds: dict[str, int]
+    labels: dict[str, int]
+    people: dict[str, int]
+    sensitivity: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One grant of a client. `records` is how many it shows now, none once it has ended; `waiting` how many of its
+    requests wait for the owner.
+
+    `came` is how it came to be: `oauth`, `asked` (by a client that had another grant), `provider` (a language model),
+    or the interface by which the owner made it; empty when the log does not say any more.
+    """
+
+    grant: GrantView
+    came: str
+    records: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A client and all grants that it ever had, newest first."""
+
+    client: str
+    grants: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     grants: tuple[GrantView, ...]

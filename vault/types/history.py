@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
+
+from vault.types.ending import Ending
+from vault.types.records import Sensitivity
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
-    """A page of the audit log, newest first. `before` is an entry number."""
+    """A page of the audit log, newest first. `before` is an entry number.
+
+    Every other field leaves entries out: those of other clients, with none of these outcomes, with other actions,
+    outside a time (`until` is not in it), that touched no record of a collection or level, or not this record, or
+    whose query does not hold the text, in any letter case.
+    """
 
     limit: int = 50
     before: int | None = None
     client: str | None = None
+    outcome: tuple[Ending, ...] = ()
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    collection: str | None = None
+    sensitivity: Sensitivity | None = None
+    record: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +55,24 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry with its place in the tree."""
+    """An entry with its place in the tree, and what became of the request; None for an entry that was erased."""
 
     number: int
     leaf: str
     entry: Entry
+    outcome: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
+    """`size` is that of the whole log. `more` is where the next page begins (its `before`), None at the end.
+
+    A page may be short, or empty, and not the last: so far was looked for entries that are asked for.
+    """
+
     entries: tuple[AuditEntry, ...]
     size: int
+    more: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +189,29 @@ class Reembedding:
     encoder: str
     done: int
     total: int
+
+
+class Look(StrEnum):
+    """How something stands: in order, worth a look, or wrong."""
+
+    GOOD = "good"
+    LOOK = "look"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: how it stands, in words, and what to do."""
+
+    name: str
+    look: Look
+    says: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ from werkzeug.test import TestResponse
 
 from tests.support import FLOOR_KIB, PASSPHRASE, Clock, HashingEncoder
 from vault.api.attempts import Attempts
-from vault.api.console.pages import Pages
+from vault.api.console import fill
+from vault.api.console.ground import Console
 from vault.api.console.sessions import Sessions
 from vault.config import Config
 from vault.service import Vault
 from vault.types import AddRequest, Draft, Filter, GrantRequest, Holder, SearchRequest, Sensitivity
 
+KNOCK = "a" * 32
 BASE = "http://vault.localhost:7117"
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
@@ -32,11 +34,29 @@ class Browser:
 
     client: FlaskClient
     shown: str = field(default="", repr=False)
+    place: str = ""
+
+    def at(self, path: str) -> str:
+        """Return where a page of the console stands for this browser, once it is signed in."""
+        ways = ("/console/sign-in", "/console/enter/", "/console/~", "/console/static/")
+        return path if not self.place or path.startswith(ways) else path.replace("/console/", self.place + "/", 1)
 
     def go(self, path: str, base: str = BASE, **headers: str) -> TestResponse:
-        answer = self.client.get(path, base_url=base, headers={**NAVIGATION, **headers})
-        self.shown = answer.text
+        """Navigate to a page."""
+        answer = self.client.get(self.at(path), base_url=base, headers={**NAVIGATION, **headers})
+        self._see(answer)
         return answer
+
+    def part(self, path: str, **headers: str) -> TestResponse:
+        """Get a part of the console as our own scripts do."""
+        said = re.search(r'name="vault-page" content="([^"]+)"', self.shown)
+        sent = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "X-Vault-Page": said[1] if said else "", **headers}
+        return self.client.get(self.at(path), base_url=BASE, headers=sent)
+
+    def _see(self, answer: TestResponse) -> None:
+        self.shown = answer.text or self.shown
+        cookie = re.search(r"ownvault=[^;]+;.*Path=(/console/~[^;]+)", answer.headers.get("Set-Cookie", ""))
+        self.place = cookie[1] if cookie else self.place
 
     def send(self, path: str, base: str = BASE, headers: dict[str, str] | None = None, **said: Any) -> TestResponse:
         """Send a form with the secret of the page shown last."""
@@ -44,9 +64,9 @@ class Browser:
         form = {**({"page": found[1]} if found else {}), **said}
         sent = {**NAVIGATION, "Origin": base, **(headers or {})}
         answer = self.client.post(
-            path, base_url=base, data={k: v for k, v in form.items() if v is not None}, headers=sent
+            self.at(path), base_url=base, data={k: v for k, v in form.items() if v is not None}, headers=sent
         )
-        self.shown = answer.text or self.shown
+        self._see(answer)
         return answer
 
     def sign_in(self, passphrase: str = PASSPHRASE.decode()) -> TestResponse:
@@ -84,7 +104,10 @@ def house(tmp_path: Path) -> Iterator[House]:
     with Vault.open(config, bytearray(PASSPHRASE), encoder=HashingEncoder(), clock=clock) as vault:
         sessions = Sessions(clock)
         flask = Flask("console", static_folder=None)
-        flask.register_blueprint(Pages(vault, sessions, Attempts(config.directory)).blueprint)
+        flask.url_map.merge_slashes = False
+        console = Console(vault, sessions, Attempts(config.directory, KNOCK))
+        fill(console)
+        flask.register_blueprint(console.blueprint)
         made = House(vault, clock, sessions, flask)
         drafts = (
             Draft("red", "The boat is red.", "<b>Red</b> boat"), Draft("tea", "Tea at four.", "Tea"),

@@ -23,7 +23,7 @@ from tests.support import run_command
 from vault.api.client import RemoteVault
 from vault.api.oauth.dpop import AROUND, Proofs
 from vault.api.proving import Prover
-from vault.errors import BadRequest, FlowRefused, Overloaded, Refused
+from vault.errors import BadRequest, FlowRefused, Overloaded, Refused, Throttled
 from vault.types import Filter, GrantRequest, Holder, SearchRequest
 
 URL, TOKEN, NOW = "http://127.0.0.1:7117/v1/search", "a-token", 1_800_000_000.0
@@ -131,6 +131,24 @@ def test_a_proof_is_remembered_as_long_as_it_could_come_again() -> None:
         check(signed(early), proofs, now=NOW + 2 * AROUND - 1)
     check(signed(SAID | {"jti": "2", "iat": int(NOW) + 500}), proofs, now=NOW + 500)
     assert len(proofs._used) == 1, "and not longer"
+
+
+def test_who_floods_is_turned_away_alone() -> None:
+    proofs = Proofs(each=2)
+    for jti in "ab":
+        check(signed(SAID | {"jti": jti}), proofs)
+    with pytest.raises(Throttled):
+        check(signed(SAID | {"jti": "c"}), proofs)
+    assert check(signed(key=ED, alg="Ed25519"), proofs) == ED.thumbprint()
+    assert check(signed(SAID | {"jti": "c", "iat": int(NOW) + 200}), proofs, now=NOW + 200)
+
+
+def test_a_proof_from_before_the_start_may_have_been_used() -> None:
+    """After a lock and an unlock nobody remembers the proofs that the process before had seen."""
+    with pytest.raises(FlowRefused) as refused:
+        check(signed(), Proofs(since=NOW + 1))
+    assert refused.value.reason == "dpop_before_start"
+    assert check(signed(), Proofs(since=int(NOW) + 0.9)), "proofs say whole seconds"
 
 
 def test_what_is_remembered_is_bounded() -> None:
@@ -281,7 +299,7 @@ def test_our_own_client_must_have_a_key(client: Client, prover: Prover) -> None:
 def test_proofs_are_of_this_moment(client: Client, prover: Prover, monkeypatch: pytest.MonkeyPatch) -> None:
     token, url = bound(client.running, prover), client.issuer + "/v1/search"
     now = time.time()
-    for offset, status in ((-AROUND - 5, 401), (AROUND + 5, 401), (-AROUND + 20, 200), (AROUND - 20, 200)):
+    for offset, status in ((-AROUND - 5, 401), (AROUND + 5, 401), (0, 200), (AROUND - 20, 200)):
         monkeypatch.setattr(time, "time", lambda offset=offset: now + offset)
         proof = prover.proof("POST", url, token)
         monkeypatch.undo()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from vault.errors import FlowRefused, Overloaded
+from vault.errors import FlowRefused, Overloaded, Throttled
 
 ALGORITHMS = ("ES256", "Ed25519")
 HEADER = "DPoP"
@@ -21,6 +21,8 @@ AROUND = 60
 """Seconds by which the clocks of two sides may differ."""
 REMEMBERED = 65_536
 """Proofs that are remembered until they are too old to come again; with more at once, new ones are turned away."""
+EACH = 8192
+"""Proofs of one key that are remembered: who sends more is turned away alone."""
 _KEYS = {"ES256": {"kty": "EC", "crv": "P-256"}, "Ed25519": {"kty": "OKP", "crv": "Ed25519"}}
 _PUBLIC = {"ES256": {"kty", "crv", "x", "y"}, "Ed25519": {"kty", "crv", "x"}}
 _DESCRIBING = {"kid", "use", "alg", "key_ops", "ext"}
@@ -30,14 +32,17 @@ _DESCRIBING = {"kid", "use", "alg", "key_ops", "ext"}
 class Proofs:
     """Checks proofs and knows those that were used. Thread-safe."""
 
-    def __init__(self, most: int = REMEMBERED) -> None:
-        self._most, self._lock = most, Lock()
-        self._used: OrderedDict[bytes, float] = OrderedDict()
+    def __init__(self, most: int = REMEMBERED, each: int = EACH, since: float = 0.0) -> None:
+        """Know no proof yet. Those made before `since` may have been used with whoever answered before: refused."""
+        self._most, self._each, self._since, self._lock = most, each, int(since), Lock()  # proofs say whole seconds
+        self._used: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
+        self._count: Counter[str] = Counter()
 
     def check(self, proof: str, method: str, url: str, now: float, token: str = "") -> str:
         """Return the thumbprint (RFC 7638) of the key that `proof` proves, for this request and this token, once.
 
-        `now` in seconds since 1970. FlowRefused(invalid_dpop_proof) otherwise, Overloaded when too many are remembered.
+        `now` in seconds since 1970. FlowRefused(invalid_dpop_proof) otherwise, Throttled when too many of this key are
+        remembered, Overloaded when too many of all.
         """
         key, said = _signed(proof)
         if said.get("htm") != method or not _same(said.get("htu"), url):
@@ -49,25 +54,33 @@ class Proofs:
             or not now - AROUND <= issued <= now + AROUND
         ):
             raise _refused("dpop_time")  # compared, not subtracted: a whole number may be too large for that
+        if issued < self._since:
+            raise _refused("dpop_before_start")
         if token and said.get("ath") != _digest(token.encode()):
             raise _refused("dpop_token")
         jti = said.get("jti")
         if not isinstance(jti, str) or not 1 <= len(jti) <= 256:
             raise _refused("dpop_jti")
         thumbprint: str = key.thumbprint()
-        self._once(hashlib.sha256(f"{thumbprint} {jti}".encode("utf-8", "replace")).digest(), issued, now)
+        self._once(thumbprint, hashlib.sha256(f"{thumbprint} {jti}".encode("utf-8", "replace")).digest(), issued, now)
         return thumbprint
 
-    def _once(self, proof: bytes, issued: float, now: float) -> None:
+    def _once(self, key: str, proof: bytes, issued: float, now: float) -> None:
         """Remember a proof until nobody could use it again. FlowRefused for one that is known."""
         with self._lock:
-            while self._used and (len(self._used) >= self._most or next(iter(self._used.values())) < now):
-                if next(iter(self._used.values())) >= now:
-                    raise Overloaded("too many proofs at once")
-                self._used.popitem(last=False)
+            while self._used and next(iter(self._used.values()))[0] < now:
+                _, (_, other) = self._used.popitem(last=False)
+                self._count[other] -= 1
+                if not self._count[other]:
+                    del self._count[other]
             if proof in self._used:
                 raise _refused("dpop_replayed")
-            self._used[proof] = max(now, issued) + 2 * AROUND
+            if self._count[key] >= self._each:
+                raise Throttled("too many proofs of one key")
+            if len(self._used) >= self._most:
+                raise Overloaded("too many proofs at once")
+            self._used[proof] = max(now, issued) + 2 * AROUND, key
+            self._count[key] += 1
 
 
 def _signed(proof: str) -> tuple[Any, dict[str, Any]]:

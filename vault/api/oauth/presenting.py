@@ -9,7 +9,7 @@ from vault.api.oauth.dpop import Proofs
 from vault.errors import FlowRefused, Refused
 from vault.types import UNPROVEN, Holder
 
-PROOFS = Proofs()
+PROOFS = Proofs(since=time.time())
 """The proofs that were used with this process; it is the only one that answers."""
 
 

@@ -36,6 +36,20 @@ CREATE TABLE record (
     UNIQUE (source, origin)
 ) STRICT;
 CREATE INDEX record_collection ON record (collection);
+-- What there is, in numbers, without a page of text: a count over 100,000 records takes 20 ms.
+CREATE INDEX record_shape ON record (collection, source, created, imported, sensitivity, octet_length(text));
+CREATE INDEX record_thread ON record (thread, position) WHERE thread != '';
+
+-- What the owner changed of a record's labels, laid over what its importer says at every import.
+CREATE TABLE own_label (
+    place  INTEGER PRIMARY KEY,                  -- in the order in which they were said
+    record INTEGER NOT NULL REFERENCES record (n) ON DELETE CASCADE,
+    label  TEXT    NOT NULL,
+    given  INTEGER NOT NULL,                     -- 1 added, 0 taken away
+    UNIQUE (record, label)
+) STRICT;
+CREATE INDEX record_place ON record (id, collection, sensitivity);
+CREATE INDEX record_imported ON record (imported);    -- what came since a grant was made
 
 CREATE TABLE chunk (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -110,6 +124,55 @@ CREATE TABLE released (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX released_first ON released (client, first);
 CREATE INDEX released_last ON released (client, last);
+CREATE INDEX released_record ON released (record);
+
+-- How many different records left, by where they are filed now: SPEC.md, "Exposure". The triggers keep it.
+CREATE TABLE exposed (
+    client      TEXT    NOT NULL,                -- or '': to anybody
+    collection  TEXT    NOT NULL,                -- '' for what was forgotten since
+    sensitivity INTEGER NOT NULL,                -- -1 for what was forgotten since
+    records     INTEGER NOT NULL,
+    last        INTEGER NOT NULL,                -- when one of what is, or then was, filed here last left
+    PRIMARY KEY (client, collection, sensitivity)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER released_first_time AFTER INSERT ON released BEGIN
+    INSERT INTO exposed
+        SELECT new.client, coalesce(max(collection), ''), coalesce(max(sensitivity), -1), 1, new.last
+        FROM record WHERE id = new.record
+        ON CONFLICT DO UPDATE SET records = records + 1, last = max(last, excluded.last);
+    INSERT INTO exposed
+        SELECT '', coalesce(max(collection), ''), coalesce(max(sensitivity), -1),
+               NOT EXISTS (SELECT 1 FROM released WHERE record = new.record AND client != new.client), new.last
+        FROM record WHERE id = new.record
+        ON CONFLICT DO UPDATE SET records = records + excluded.records, last = max(last, excluded.last);
+END;
+CREATE TRIGGER released_again AFTER UPDATE OF last ON released WHEN new.last > old.last BEGIN
+    UPDATE exposed SET last = max(last, new.last) WHERE client IN (new.client, '') AND (collection, sensitivity) =
+        (SELECT coalesce(max(collection), ''), coalesce(max(sensitivity), -1) FROM record WHERE id = new.record);
+END;
+CREATE TRIGGER record_refiled AFTER UPDATE OF collection, sensitivity ON record
+WHEN old.collection != new.collection OR old.sensitivity != new.sensitivity BEGIN
+    INSERT INTO exposed
+        SELECT client, new.collection, new.sensitivity, 1, last FROM released WHERE record = new.id
+        UNION ALL
+        SELECT '', new.collection, new.sensitivity, 1, max(last) FROM released WHERE record = new.id HAVING count(*)
+        ON CONFLICT DO UPDATE SET records = records + 1, last = max(last, excluded.last);
+    UPDATE exposed SET records = records - 1 WHERE collection = old.collection AND sensitivity = old.sensitivity
+        AND client IN (SELECT client FROM released WHERE record = new.id
+                       UNION ALL SELECT '' FROM released WHERE record = new.id);
+    DELETE FROM exposed WHERE records = 0 AND collection = old.collection AND sensitivity = old.sensitivity;
+END;
+CREATE TRIGGER record_unfiled AFTER DELETE ON record BEGIN
+    INSERT INTO exposed
+        SELECT client, '', -1, 1, last FROM released WHERE record = old.id
+        UNION ALL
+        SELECT '', '', -1, 1, max(last) FROM released WHERE record = old.id HAVING count(*)
+        ON CONFLICT DO UPDATE SET records = records + 1, last = max(last, excluded.last);
+    UPDATE exposed SET records = records - 1 WHERE collection = old.collection AND sensitivity = old.sensitivity
+        AND client IN (SELECT client FROM released WHERE record = old.id
+                       UNION ALL SELECT '' FROM released WHERE record = old.id);
+    DELETE FROM exposed WHERE records = 0 AND collection = old.collection AND sensitivity = old.sensitivity;
+END;
 
 -- The words that left: each wording of a record once, and which answers it left in.
 CREATE TABLE wording (
@@ -121,6 +184,15 @@ CREATE TABLE wording (
     UNIQUE (record, digest)
 ) STRICT;
 CREATE TABLE departure (entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, wording INTEGER NOT NULL, PRIMARY KEY (entry, ordinal)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE passkey (
+    id      TEXT    PRIMARY KEY,                 -- WebAuthn's credential id, base64url
+    name    TEXT    NOT NULL,
+    key     BLOB    NOT NULL,                    -- attested credential data: id and COSE public key
+    count   INTEGER NOT NULL,                    -- its signature counter, as seen last
+    created INTEGER NOT NULL,
+    used    INTEGER
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE request (
     id      TEXT    PRIMARY KEY,
@@ -201,6 +273,35 @@ CREATE TABLE refresh (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_family ON refresh (family, created);
 
+-- Browsers that the owner paired: plugins/browser/SPEC.md. Secrets are kept as their SHA-256.
+CREATE TABLE browser (
+    id      TEXT    PRIMARY KEY,
+    name    TEXT    NOT NULL,
+    client  TEXT    NOT NULL,                    -- of its grants
+    origin  TEXT    NOT NULL,                    -- of its extension
+    key     TEXT    NOT NULL,                    -- thumbprint of the key that it proves
+    adds    TEXT    NOT NULL,                    -- the grant by which it saves, or ''
+    finds   TEXT    NOT NULL,                    -- the grant by which it searches, or ''
+    decides INTEGER NOT NULL,
+    quiet   INTEGER NOT NULL,                    -- it is not told who will see what it saves
+    created INTEGER NOT NULL,
+    ended   INTEGER,
+    refresh BLOB    UNIQUE                       -- NULL until it came for its tokens
+) STRICT, WITHOUT ROWID;
+CREATE TABLE browser_token (
+    secret  BLOB    PRIMARY KEY,
+    browser TEXT    NOT NULL,
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE site (
+    browser TEXT    NOT NULL,
+    origin  TEXT    NOT NULL,
+    client  TEXT    NOT NULL,                    -- to which insertions there are released
+    grant_  TEXT    NOT NULL,                    -- cut out of the browser's own, or ''
+    blocked INTEGER NOT NULL,
+    PRIMARY KEY (browser, origin)
+) STRICT, WITHOUT ROWID;
+
 -- Language models that answer for the owner, in the order of `place`.
 CREATE TABLE provider (
     name   TEXT    PRIMARY KEY,                  -- the client of its grant
@@ -242,5 +343,25 @@ CREATE TABLE entry (
     body   TEXT                                  -- canonical JSON (RFC 8785), NULL when erased
 ) STRICT;
 CREATE INDEX entry_client ON entry (client, number);
+
+-- What the log is looked through by: of each entry that is not erased, and together by the hour. SPEC.md, "Filing".
+CREATE TABLE filed (
+    number  INTEGER PRIMARY KEY,                 -- entry.number
+    client  TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    outcome TEXT NOT NULL                        -- released, redacted, answered, denied, error, owner
+) STRICT;
+CREATE INDEX filed_outcome ON filed (outcome, number);
+CREATE INDEX filed_client ON filed (client, outcome, number);
+CREATE TABLE activity (
+    hour    INTEGER NOT NULL,                    -- hours since 1970
+    client  TEXT    NOT NULL,
+    action  TEXT    NOT NULL,
+    outcome TEXT    NOT NULL,
+    entries INTEGER NOT NULL,
+    PRIMARY KEY (hour, client, action, outcome)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX activity_action ON activity (action);
+CREATE INDEX entry_time ON entry (time);               -- how a grant came to be
 CREATE TABLE node (level INTEGER NOT NULL, i INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, i)) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
