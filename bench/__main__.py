@@ -7,7 +7,7 @@ import sys
 
 BENCHMARKS = (
     "startup", "permission", "budgets", "redaction", "encoding", "search", "compare", "company", "service", "importing",
-    "serving", "load", "retrieval",
+    "serving", "load", "retrieval", "atlas",
 )  # fmt: skip
 
 if __name__ == "__main__":
