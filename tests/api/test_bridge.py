@@ -21,7 +21,8 @@ from tests.api.test_held import Person, approves, careful
 from tests.api.visits import ERAS, drive
 from tests.support import PASSPHRASE
 from vault.api.client import RemoteVault
-from vault.types import Action, AddRequest, ApproveRequest, Draft, Filter, GrantRequest, Holder
+from vault.errors import ApprovalRequired
+from vault.types import Action, AddRequest, ApproveRequest, Draft, Filter, GrantRequest, Holder, SearchRequest
 
 LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 PING = {"jsonrpc": "2.0", "id": 3, "method": "ping"}
@@ -226,10 +227,18 @@ def test_a_page_is_opened_through_the_bridge(running: Running, mode: str) -> Non
     assert said.structured_content["results"][0]["origin"] == "keel"
 
 
-def waiting(id: int) -> dict[str, Any]:
+def undecided(running: Running, client: str) -> tuple[Holder, str]:
+    """Return a holder, and a request that it made and that nobody decides."""
+    holder = careful(running, client)
+    with pytest.raises(ApprovalRequired) as asked:
+        running.remote.search(holder, SearchRequest("x"))
+    return holder, asked.value.request
+
+
+def waiting(id: int, request: str) -> dict[str, Any]:
     """Return a call that waits for an owner who never decides."""
     call = {"jsonrpc": "2.0", "id": id, "method": "tools/call"}
-    said = {"name": "search", "arguments": {"query": "x"}, "requestState": "q" + "0" * 16,
+    said = {"name": "search", "arguments": {"query": "x"}, "requestState": request,
             "inputResponses": {"approval": {"action": "accept"}}, "_meta": {"progressToken": id}}  # fmt: skip
     whole = modern(call | {"params": said})
     whole["params"]["_meta"]["progressToken"] = id
@@ -237,8 +246,9 @@ def waiting(id: int) -> dict[str, Any]:
 
 
 def test_a_cancelled_call_is_not_answered(running: Running) -> None:
-    with line(running.server.environment | {"OWNVAULT_TOKEN": careful(running, "fickle").token}) as claude:
-        claude.say(waiting(7))
+    holder, request = undecided(running, "fickle")
+    with line(running.server.environment | {"OWNVAULT_TOKEN": holder.token}) as claude:
+        claude.say(waiting(7, request))
         assert claude.hear()["params"]["progressToken"] == 7
         claude.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}})
         assert claude.ask(modern(COUNT))["id"] == 4
@@ -246,9 +256,10 @@ def test_a_cancelled_call_is_not_answered(running: Running) -> None:
 
 
 def test_a_call_that_waits_does_not_keep_the_bridge(running: Running) -> None:
-    with line(running.server.environment | {"OWNVAULT_TOKEN": careful(running, "gone").token}) as claude:
+    holder, request = undecided(running, "gone")
+    with line(running.server.environment | {"OWNVAULT_TOKEN": holder.token}) as claude:
         for id in range(40):  # more than are carried at once
-            claude.say(waiting(id))
+            claude.say(waiting(id, request))
         assert claude.hear()["method"] == "notifications/progress"
         assert claude.end() == 0
 

@@ -41,6 +41,15 @@ def run(script: Path, port: int, kept: dict[str, str]) -> None:
             play.run(step)
 
 
+ELSEWHERE = {
+    "POST /v1/records/label", "POST /v1/records/forget", "GET /v1/records/{id}", "GET /v1/holdings",
+    "POST /v1/browsers/waiting/{id}", "DELETE /v1/browsers/waiting/{id}", "DELETE /v1/browsers/{id}",
+    "POST /v1/browsers/{id}/allow", "GET /v1/audit/timeline", "GET /v1/exposure", "GET /v1/checkup",
+}  # fmt: skip
+"""Refused here, answered in tests of their own: they tell of the whole vault, which each transcript changes, or need a
+browser at the door. test_labelling, test_logbook, test_matrix, console/test_settings, extension/test_pairing."""
+
+
 def test_every_route_is_played_and_refused() -> None:
     steps = [one for path in SCRIPTS for one in parse(path.read_text("utf-8")) if isinstance(one, Step)]
     answered: dict[str, set[int]] = {}
@@ -52,7 +61,8 @@ def test_every_route_is_played_and_refused() -> None:
                 answered.setdefault(name, set()).add(int(step.answer.first))
     for route in ROUTES:
         name = f"{route.method} {route.path}"
-        assert 200 in answered[name] and answered[name] & {401, 403}, f"{name}: {answered.get(name)}"
+        said = answered.get(name, set())
+        assert (200 in said or name in ELSEWHERE) and said & {401, 403}, f"{name}: {said}"
     assert answered.keys() >= PUBLIC
 
 

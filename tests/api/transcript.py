@@ -57,9 +57,9 @@ KINDS: dict[str, tuple[type, str]] = {
 GUESSED = ("id", "grant", "request", "vault", "hash", "token", "log", "proof", "checkpoint")
 """Kinds whose values are told by their looks."""
 NAMED = {
-    "score": "score", "entry": "n", "number": "n", "size": "n", "audit_entries": "n", "grants": "n",
+    "score": "score", "entry": "n", "number": "n", "size": "n", "audit_entries": "n", "grants": "n", "before": "n",
     "directory": "path", "version": "version", "time": "time", "created": "time", "expires": "time",
-    "last_used": "time", "decided": "time", "until": "time", "imported": "time", "next": "cursor",
+    "last_used": "time", "decided": "time", "had": "time", "until": "time", "imported": "time", "next": "cursor",
 }  # fmt: skip
 """Kinds whose values are told by the key they stand under."""
 TELLING = ("WWW-Authenticate", "ETag", "Content-Type", "Allow", "Location", "Set-Cookie",

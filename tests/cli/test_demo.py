@@ -32,7 +32,7 @@ ORDER = [
     r"not_found: ",
     r"5  You see what was asked",
     r"deny: out_of_scope",
-    r"allow",
+    r"released",
     r"the log holds: \d+ entries",
     r"6  You revoke the grant",
     r"→ 401 Unauthorized",

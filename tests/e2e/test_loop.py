@@ -238,7 +238,9 @@ def test_every_question_is_in_the_audit(life: Life, name: str) -> None:
 def test_a_person_can_read_the_log(life: Life) -> None:
     lines = life.server.command("audit", "--client", "rest", "--limit", "1000").stdout.splitlines()
     asked = [line for line in lines if "heat pump" in line]
-    assert len(asked) == 1 and asked[0].rstrip().endswith("allow") and life.replies["rest"][0].hits[0]["id"] in asked[0]
+    assert (
+        len(asked) == 1 and asked[0].rstrip().endswith("released") and life.replies["rest"][0].hits[0]["id"] in asked[0]
+    )
     assert sum("deny: out_of_scope" in line for line in lines) == 2
 
 

@@ -104,7 +104,7 @@ def answered(said: Assertion) -> bytes:
     """Return the challenge that an answer says it is to; nothing when it says none. It proves nothing yet."""
     try:
         return from_base64url(json.loads(from_base64url(said.response["response"]["clientDataJSON"]))["challenge"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return b""
 
 

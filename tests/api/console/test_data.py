@@ -236,7 +236,7 @@ def test_many_are_labelled_together(house: House, owner: Browser) -> None:
     assert "Label 3 records" in asked
     refused = owner.send("/console/data/label", id=ids, add="new", sensitivity="public")
     assert refused.status_code == 403  # one of them is sensitive
-    assert owner.send("/console/data/label", id=ids, add="new").status_code == 303
+    assert owner.send("/console/data/label", id=ids, add="new", passphrase=PASSPHRASE.decode()).status_code == 303
     for id in ids:
         assert "new" in house.vault.describe(house.owner, id).record.labels
     owner.go("/console/data")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -140,9 +140,13 @@ class Data:
         return self._console.go(session, f"/data/records/{id}", "Changed. Every grant sees it so from now on.")
 
     def _stepped(self, session: Session, asked: LabelRequest, levels: Sequence[Sensitivity]) -> None:
-        """Let nothing sensitive be shown to more clients by whoever only holds the browser."""
-        wanted = Sensitivity.parse(asked.sensitivity) if asked.sensitivity in LEVELS else None
-        if wanted is not None and any(level >= Sensitivity.SENSITIVE and wanted < level for level in levels):
+        """Let nothing sensitive be shown to more clients by whoever only holds the browser: neither as something less
+        sensitive, nor by a label, for grants look at these, too."""
+        if asked.sensitivity is not None and asked.sensitivity not in LEVELS:
+            raise BadRequest("the form names a sensitivity that there is not")
+        wanted = Sensitivity.SECRET if asked.sensitivity is None else Sensitivity.parse(asked.sensitivity)
+        relabelled = bool(asked.add or asked.remove)
+        if any(level >= Sensitivity.SENSITIVE and (relabelled or wanted < level) for level in levels):
             self._console.prove(session)
 
     def ask_forget(self, session: Session, id: str) -> Answer:
@@ -252,18 +256,17 @@ def _said() -> dict[str, str]:
 def _filter(said: dict[str, str]) -> Filter:
     """Return the narrowing that the form says; BadRequest for a day that is none."""
     one = {name: (value,) if value else None for name, value in said.items()}
-    until = _day(said["until"])
     return Filter(
         collections=one["collection"], labels=one["label"], people=one["person"], kinds=one["kind"],
-        since=_day(said["since"]), until=until + timedelta(days=1) if until else None,
+        since=_day(said["since"]), until=_day(said["until"], timedelta(days=1)),
         sensitivity=said["sensitivity"] or None,
     )  # fmt: skip
 
 
-def _day(text: str) -> datetime | None:
+def _day(text: str, after: timedelta = timedelta()) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
-    except ValueError:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + after if text else None
+    except (ValueError, OverflowError):
         raise BadRequest(f"{text!r} is no day", hint="like 2026-03-01") from None
 
 

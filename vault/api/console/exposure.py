@@ -147,7 +147,7 @@ def _before(said: str) -> tuple[int, str] | None:
     if not said:
         return None
     time, _, id = said.partition(".")
-    if not time.isascii() or not time.lstrip("-").isdecimal() or len(time) > 18:
+    if not time.isascii() or not time.removeprefix("-").isdecimal() or len(time) > 18:
         raise BadRequest("a page begins where an earlier one ended")
     return int(time), id[: limits.NAME]
 

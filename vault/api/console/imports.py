@@ -114,8 +114,8 @@ class Imports:
     def page(self, session: Session) -> Answer:
         with self._lock:
             self._tidy()
+            jobs = [job.told() for job in reversed(self._jobs.values()) if job.stage != "files"]
         names = [view.name for view in self._vault.status(session.holder).collections]
-        jobs = [job.told() for job in reversed(self._jobs.values()) if job.stage != "files"]
         return render_template(
             "console/data/import.html", importers=importing.importers(), names=names, jobs=jobs,
             most=limits.UPLOAD, ready=importing.takes_files(),
@@ -147,14 +147,16 @@ class Imports:
 
     def part(self, session: Session, id: str) -> Answer:
         job, said = self._job(id), request.args
-        if job.stage != "files":
-            raise UnderWay("this import takes no more files")
         try:
             at, modified = int(said.get("at", "0")), int(said.get("modified", "0")) / 1000
-        except ValueError:
+        except (ValueError, OverflowError):
             raise BadRequest("a part says where it begins, and when its file was changed") from None
-        job.touched = time.monotonic()
-        job.handed.put(said.get("path", ""), at, request.get_data(), modified)
+        content = request.get_data()
+        with self._lock:  # what is stopped meanwhile is not written to again
+            if job.stage != "files":
+                raise UnderWay("this import takes no more files")
+            job.touched = time.monotonic()
+            job.handed.put(said.get("path", ""), at, content, modified)
         return _json({"size": job.handed.size})
 
     def go(self, session: Session, id: str) -> Answer:
