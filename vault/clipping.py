@@ -32,7 +32,7 @@ def draft(request: CaptureRequest, title: str, text: str) -> Draft:
     title = " ".join((request.title or title).split()) or url
     author = " ".join(legible(request.author).split())[: limits.LABEL].strip()
     return Draft(
-        _origin(request, url, text), _quoted(request.highlights, text) + text, title[: limits.TITLE],
+        _origin(request, url, text), _quoted(_own_words(request.highlights), text) + text, title[: limits.TITLE],
         str(request.kind), created=_written(request), updated=utc(request.captured),
         people=(author,) if author else (), labels=tuple(dict.fromkeys(labels)),
         language=request.language, provenance=Provenance.THIRD_PARTY, url=_kept(url),
@@ -123,6 +123,11 @@ def dialogue(conversation: Dialogue) -> tuple[str, int]:
             about = ", ".join(filter(None, (SPEAKERS[turn.role], turn.model, turn.time)))
             turns.append(f"**{' '.join(about.split())}:**\n\n{said.strip()}")
     return "\n\n".join(turns), taken
+
+
+def _own_words(highlights: tuple[str, ...]) -> tuple[str, ...]:
+    """Return marked passages without what the vault itself had put in: a mark must not bring it back."""
+    return tuple(without_insertions(one)[0] for one in highlights)
 
 
 def _quoted(highlights: tuple[str, ...], text: str) -> str:

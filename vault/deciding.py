@@ -23,6 +23,7 @@ from vault.types import (
     Connection,
     Decided,
     DecideRequest,
+    Filter,
     Holder,
     Lasting,
     Line,
@@ -113,15 +114,19 @@ def _own(conn: Connection, browser: Browser) -> frozenset[str]:
 
 def _wanted(request: DecideRequest, records: bool) -> ApproveRequest:
     if request.lasting is Lasting.ONCE and request.seconds is None:
-        return ApproveRequest(filter=request.filter)
+        return ApproveRequest(filter=_mild(request.filter) if records else request.filter)
     seconds = request.seconds or 0
     if request.lasting is not Lasting.WHILE or not 1 <= seconds <= limits.DECIDED_SECONDS:
         raise BadRequest("lasting: once, or while with seconds, an hour at most")
     if not records:
         raise BadRequest("lasting: this is approved once")
-    # what comes in that time was not looked at: nothing sensitive is among it
-    level = Sensitivity.PUBLIC if request.filter.sensitivity == "public" else Sensitivity.PERSONAL
-    return ApproveRequest(Lasting.WHILE, seconds, replace(request.filter, sensitivity=level.name.lower()))
+    return ApproveRequest(Lasting.WHILE, seconds, _mild(request.filter))
+
+
+def _mild(filter: Filter) -> Filter:
+    """Return a filter that lets nothing sensitive through, also not what comes or becomes so before it goes."""
+    level = Sensitivity.PUBLIC if filter.sensitivity == "public" else Sensitivity.PERSONAL
+    return replace(filter, sensitivity=level.name.lower())
 
 
 def _line(record: Record) -> Line:

@@ -135,6 +135,8 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
     }  # fmt: skip
     for name, value in scope["headers"]:
+        if b"_" in name:  # `Sec_Fetch_Mode`, which any script may send, would pass for `Sec-Fetch-Mode`
+            continue
         key = name.decode("latin-1").upper().replace("-", "_")
         if key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):
             key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"

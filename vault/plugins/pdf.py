@@ -6,10 +6,13 @@ A PDF is a program by a stranger, more or less. The child gets its bytes over a 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sys
+from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 
 from vault import limits
 from vault.errors import BadRequest, ImportFailed
@@ -19,6 +22,10 @@ from vault.plugins.items import ImporterInfo, Limits
 _BOUNDS = Limits(memory=limits.PDF_MEMORY, cpu=limits.PDF_SECONDS, idle=float(2 * limits.PDF_SECONDS))
 _READING = BoundedSemaphore(2)
 """So many children at once: each may take much memory."""
+_READ: OrderedDict[bytes, Future[tuple[str, str]]] = OrderedDict()
+_READ_LOCK, _MOST_READ = Lock(), 4
+"""What is being read, and what was lately, by digest. A browser waits less long than a child may work, and asks
+again: without this each of its attempts would begin anew, and none would ever be answered."""
 _PAGE_BREAK = "\n\n"
 
 
@@ -26,8 +33,23 @@ def text_of(content: bytes) -> tuple[str, str]:
     """Return title and text of a PDF. BadRequest for what is none, is locked, holds no text or takes too much."""
     if not content.startswith(b"%PDF-"):
         raise BadRequest("file: this is no PDF")
-    with _READING:
-        return _text_of(content)
+    digest = hashlib.sha256(content).digest()
+    with _READ_LOCK:
+        begun = _READ.get(digest)
+        reading = _READ.setdefault(digest, Future())
+        while len(_READ) > _MOST_READ:
+            _READ.popitem(last=False)
+    if begun is None:
+        _fulfil(reading, content)
+    return reading.result()
+
+
+def _fulfil(reading: Future[tuple[str, str]], content: bytes) -> None:
+    try:
+        with _READING:
+            reading.set_result(_text_of(content))
+    except BaseException as error:  # whoever waits for it has to hear of it, whatever it is
+        reading.set_exception(error)
 
 
 def _text_of(content: bytes) -> tuple[str, str]:

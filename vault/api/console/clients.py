@@ -26,6 +26,7 @@ from vault.types import (
     ReplayRequest,
     RevokeRequest,
     SearchRequest,
+    Sensitivity,
 )
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ class Clients:
         return self._console.go(session, f"/clients/{id}", said)
 
     def resume(self, session: Session, id: str) -> Answer:
-        """Let a paused grant answer again."""
+        """Let a paused grant answer again: with the passphrase where something sensitive could leave by it."""
+        if sensitive(self._vault.see(session.holder, id)):
+            self._console.prove(session)
         view = self._vault.resume(session.holder, id, request.form.get("match"))
         said = f"{sentences.one_line(view.client)} is answered again; its allowance starts anew."
         return self._console.go(session, f"/clients/{id}", said)
@@ -276,6 +279,11 @@ def connected(vault: Vault) -> dict[str, Connection]:
     return {}
 
 
+def sensitive(view: GrantView) -> bool:
+    """Say whether anything sensitive could leave by a grant."""
+    return sees(view) and Sensitivity.parse(view.scope["sensitivity"]) > Sensitivity.PERSONAL
+
+
 def sees(view: GrantView) -> bool:
     """Say whether anything of records is shown: adding alone shows none."""
     return set(view.actions) != {Action.ADD}
@@ -283,7 +291,7 @@ def sees(view: GrantView) -> bool:
 
 WORDS: dict[str, Any] = {
     "allowances": allowances, "because": because, "came": came, "paused": sentences.paused, "sees_records": sees,
-    "hindrances": HINDRANCES, "ended": ENDED,
+    "sensitive": sensitive, "hindrances": HINDRANCES, "ended": ENDED,
 }  # fmt: skip
 
 

@@ -211,7 +211,8 @@ def _here_first(view: View) -> View:
         if request.host_url.rstrip("/") == origin():
             return view(**path)
         if request.method == "GET":
-            return redirect(origin() + request.full_path.rstrip("?"), 307)
+            query = request.query_string.decode("latin-1")
+            return redirect(f"{origin()}{quote(request.path)}{query and '?' + query}", 307)
         raise NotAllowed("the console is at another address", hint=f"{origin()}/console/")
 
     return answered
