@@ -19,9 +19,10 @@ _LOOKS = {Look.GOOD: "ok", Look.LOOK: "look", Look.BAD: "WRONG"}
 @pass_settings
 @click.pass_context
 def doctor(context: click.Context, settings: Settings) -> None:
-    """Look the vault over: search, disk, files, keys, clock, grants that are broad or unused.
+    """Look the vault over, and say what to do.
 
-    Ends with status 1 when something is wrong. The log is checked by: ownvault audit verify
+    Search, disk, files, keys, the clock, grants that are broad or unused. Ends with status 1 when something is wrong.
+    The log is checked by: ownvault audit verify
     """
     with opened(settings) as vault:
         found = vault.vault.checkup(vault.holder)
