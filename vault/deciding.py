@@ -23,7 +23,6 @@ from vault.types import (
     Connection,
     Decided,
     DecideRequest,
-    Filter,
     Holder,
     Lasting,
     Line,
@@ -102,7 +101,7 @@ def _decidable(request: Request, stored: Sequence[Record | None], own: frozenset
         request.asked is Asked.ANSWER
         and request.verdict is Verdict.PENDING
         and request.grant not in own
-        and request.action in (Action.SEARCH, Action.READ, Action.ADD)
+        and request.action in (Action.SEARCH, Action.READ)
         and all(record is not None and record.sensitivity <= Sensitivity.PERSONAL for record in stored)
     )
 
@@ -114,19 +113,15 @@ def _own(conn: Connection, browser: Browser) -> frozenset[str]:
 
 def _wanted(request: DecideRequest, records: bool) -> ApproveRequest:
     if request.lasting is Lasting.ONCE and request.seconds is None:
-        return ApproveRequest(filter=_mild(request.filter) if records else request.filter)
+        return ApproveRequest(filter=request.filter)
     seconds = request.seconds or 0
     if request.lasting is not Lasting.WHILE or not 1 <= seconds <= limits.DECIDED_SECONDS:
         raise BadRequest("lasting: once, or while with seconds, an hour at most")
     if not records:
         raise BadRequest("lasting: this is approved once")
-    return ApproveRequest(Lasting.WHILE, seconds, _mild(request.filter))
-
-
-def _mild(filter: Filter) -> Filter:
-    """Return a filter that lets nothing sensitive through, also not what comes or becomes so before it goes."""
-    level = Sensitivity.PUBLIC if filter.sensitivity == "public" else Sensitivity.PERSONAL
-    return replace(filter, sensitivity=level.name.lower())
+    # what comes in that time was not looked at: nothing sensitive is among it
+    level = Sensitivity.PUBLIC if request.filter.sensitivity == "public" else Sensitivity.PERSONAL
+    return ApproveRequest(Lasting.WHILE, seconds, replace(request.filter, sensitivity=level.name.lower()))
 
 
 def _line(record: Record) -> Line:

@@ -22,7 +22,7 @@ STEPS = {
     "read, not kept": "return { ...await keep(order.id, draft), hidden, truncated }",
     "about to keep": "await put({ id",
     "kept, not sent": "const why = await deliver()",
-    "about to greet the vault": "if (met === own.address) return",
+    "about to greet the vault": "if (met === own.address &&",
     "about to send": "const { seen_by } = await call(",
     "answered, not noted": "return { taken: { id: item.id",
     "about to note": "await finish(sent.taken)",

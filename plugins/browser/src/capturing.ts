@@ -99,7 +99,7 @@ async function read(order: Order, tab: chrome.tabs.Tab): Promise<Read> {
   };
   if (order.what === "link") {
     const url = order.url ?? address;
-    const title = order.title ?? (order.url === undefined ? (tab.title ?? url) : url);
+    const title = (order.title ?? (order.url === undefined ? (tab.title ?? url) : url)).slice(0, LONGEST_TITLE);
     return {
       draft: { ...base, kind: "link", url, title, text: `[${title.replace(/[[\]\\]/g, "\\$&")}](<${url}>)` },
       hidden: 0,
@@ -107,15 +107,15 @@ async function read(order: Order, tab: chrome.tabs.Tab): Promise<Read> {
     };
   }
   if (order.what === "file") {
-    const file = await inTab(order.tab, "file");
+    const file = await inTab(order.tab, "file", address);
     if (file.type !== "application/pdf") throw new Problem("no_file", "This tab shows no PDF.");
     return {
-      draft: { ...base, kind: "file", title: order.title ?? fileName(address), file },
+      draft: { ...base, kind: "file", title: order.title ?? fileName(address).slice(0, LONGEST_TITLE), file },
       hidden: 0,
       truncated: false,
     };
   }
-  const found = await readTab(order, order.what);
+  const found = await readTab(order, order.what, address);
   const { text, highlights, language, author, hidden, truncated } = found;
   if (text.trim() === "")
     throw new Problem("empty", order.what === "page" ? "There is no text on this page." : "Nothing is selected.");
@@ -134,7 +134,7 @@ function fileName(address: string): string {
 }
 
 /** Read the page; where the browser does not let us, the words that it told of a selection are enough. */
-async function readTab(order: Order, what: "page" | "selection"): Promise<Extract> {
+async function readTab(order: Order, what: "page" | "selection", address: string): Promise<Extract> {
   const words = what === "selection" ? (order.words ?? "") : "";
   const plain = {
     title: order.title ?? "",
@@ -146,7 +146,7 @@ async function readTab(order: Order, what: "page" | "selection"): Promise<Extrac
     truncated: false,
   };
   try {
-    const found = await inTab(order.tab, what);
+    const found = await inTab(order.tab, what, address);
     return found.text === "" ? { ...found, text: words } : found;
   } catch (error) {
     if (words === "") throw error;
@@ -156,11 +156,12 @@ async function readTab(order: Order, what: "page" | "selection"): Promise<Extrac
 
 type Reads = { page: Extract; selection: Extract; file: { data: string; type: string } };
 
-async function inTab<W extends keyof Reads>(tab: number, what: W): Promise<Reads[W]> {
+/** Read a tab, if it still shows the site of this address: that one the rules were asked about, and it is named as the source. */
+async function inTab<W extends keyof Reads>(tab: number, what: W, address: string): Promise<Reads[W]> {
   const target = { tabId: tab };
   try {
     await chrome.scripting.executeScript({ target, files: ["extract.js"] });
-    const [answer] = await chrome.scripting.executeScript({ target, args: [what], func: run });
+    const [answer] = await chrome.scripting.executeScript({ target, args: [what, new URL(address).origin], func: run });
     const said = answer?.result as { ok: Reads[W] } | { error: string } | undefined;
     if (said && "ok" in said) return said.ok;
     throw new Error(said?.error ?? "the page gave no answer");
@@ -172,7 +173,8 @@ async function inTab<W extends keyof Reads>(tab: number, what: W): Promise<Reads
 }
 
 /** Runs in the page's isolated world, where `extract.js` was put a moment ago. */
-async function run(what: "page" | "selection" | "file"): Promise<{ ok: unknown } | { error: string }> {
+async function run(what: "page" | "selection" | "file", origin: string): Promise<{ ok: unknown } | { error: string }> {
+  if (location.origin !== origin) return { error: "it has gone to another site" };
   const { ownvault } = globalThis as unknown as { ownvault: Reader };
   try {
     return { ok: what === "file" ? await ownvault.file() : ownvault.extract(what) };

@@ -54,6 +54,9 @@ const TOKEN = "token";
 
 /** Where the pinned vault has greeted this worker. Gone with the worker, and whenever a call did not come through. */
 let met = "";
+let metAt = 0;
+/** How long a greeting is believed, in milliseconds: the vault may end unseen, and another program take its port. */
+const BELIEVED_MS = 2000;
 
 /** Return the pairing, approved or under way; undefined for none. */
 export function pairing(): Promise<Pairing | undefined> {
@@ -81,19 +84,21 @@ export async function call<T>(name: string, body: unknown): Promise<T> {
     return await post<T>(own, name, body, await accessToken(own));
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== "token_refused") throw error;
+    met = "";
+    await meet(own); // who refuses could be somebody else: only the vault's own word ends a pairing
     await chrome.storage.session.remove(TOKEN);
     return post<T>(own, name, body, await accessToken(own)).catch((again) => endedBy(own, again));
   }
 }
 
-/** Make sure, once in a worker's life, that who answers is the vault that is pinned. */
+/** Make sure, a moment before anything is sent, that who answers is the vault that is pinned. */
 async function meet(own: Pairing): Promise<void> {
-  if (met === own.address) return;
+  if (met === own.address && performance.now() - metAt < BELIEVED_MS) return;
   const greeting = await greet(own.address, own.serverKey);
   if (greeting.state === "locked") throw new Problem("locked", "Your vault is locked.", "Unlock it: ownvault unlock");
   if (!greeting.own)
     throw new Problem("foreign", "Something else answers where your vault should be.", "Nothing was sent to it.");
-  met = own.address;
+  [met, metAt] = [own.address, performance.now()];
 }
 
 /** Ask whoever answers at an address to greet. Throws Problem `unreachable`, or `strange` where it is no vault. */

@@ -34,6 +34,11 @@ test("two insertions are two; one of another release does not end this one", () 
   assert.deepEqual(withoutInserted(both), { text: "", taken: 2, cut: false });
 });
 
+test("a record cannot end its insertion, with whatever space between the words", () => {
+  const record = `one [end\n of  release ${ID}] two [ end of release ${ID}] three`;
+  assert.deepEqual(withoutInserted(asInserted(record, 1, ID)), { text: "", taken: 1, cut: false });
+});
+
 test("only a release of a vault is written into the line", () => {
   assert.throws(() => asInserted("x", 1, "1f0c9a77] free"));
   assert.equal(withoutInserted("[from my vault: many records]").taken, 0);

@@ -24,7 +24,7 @@ export interface Own {
 export function asInserted(text: string, records: number, id: string): string {
   if (!new RegExp(`^${ID}$`).test(id)) throw new Error("this is no release of a vault");
   // A record could pretend that the insertion ends, and so have its words taken in as the owner's.
-  const calm = text.replace(/\[(?=(?:from my vault|end of release))/g, "(");
+  const calm = text.replace(/\[(?=\s*(?:from\s+my\s+vault|end\s+of\s+release))/g, "(");
   return `[from my vault: ${records} record${records === 1 ? "" : "s"}, release ${id}]\n${calm.trim()}\n[end of release ${id}]\n`;
 }
 

@@ -45,7 +45,6 @@ function converter(): Turndown {
     "noscript",
     "iframe",
     "object",
-    "form",
     "button",
     "input",
     "select",

@@ -35,7 +35,8 @@ export function copyVisible(page: Document): Copy {
   let hidden = 0;
   for (const [text, twin] of texts(page, copy)) {
     if (looks.shows(text)) continue;
-    if (text.parentElement?.closest(CONTENT)) hidden += text.data.trim().length;
+    const parent = text.parentElement;
+    if (parent && closest(parent, CONTENT)) hidden += text.data.trim().length;
     twin.remove(); // ranges of the copy follow by themselves
   }
   return { page: copy, ranges, hidden };
@@ -52,6 +53,19 @@ function copyOf(page: Document): Document {
     Element.prototype.removeAttribute.call(one, "id");
   }
   return copy;
+}
+
+/** Return what a node is asked for, past the fields of a form that took its place: `<input name="parentElement">`. */
+function asked<N extends Node, K extends keyof N>(kind: { prototype: N }, node: N, property: K): N[K] {
+  return Reflect.get(kind.prototype, property, node);
+}
+
+function parentOf(node: Node): Element | null {
+  return asked(Node, node, "parentElement");
+}
+
+function closest(element: Element, selector: string): Element | null {
+  return Element.prototype.closest.call(element, selector);
 }
 
 /** Return the ranges that are selected and hold something. */
@@ -71,7 +85,8 @@ function texts(page: Document, copy: Document): [Text, Text][] {
   while (one?.nextNode() && other?.nextNode()) {
     const [text, twin] = [one.currentNode as Text, other.currentNode as Text];
     const parent = text.parentElement;
-    if (text.data.trim() !== "" && parent && !NOT_TEXT.has(parent.tagName.toUpperCase())) pairs.push([text, twin]);
+    if (text.data.trim() !== "" && parent && !NOT_TEXT.has(asked(Element, parent, "tagName").toUpperCase()))
+      pairs.push([text, twin]);
   }
   return pairs;
 }
@@ -84,9 +99,10 @@ function twinRange(range: Range, page: Document, copy: Document): Range {
 }
 
 function twinOf(node: Node, page: Document, copy: Document): Node {
-  if (node === page || !node.parentNode) return copy;
-  const at = Array.prototype.indexOf.call(node.parentNode.childNodes, node);
-  return twinOf(node.parentNode, page, copy).childNodes[at] ?? copy;
+  const parent = asked(Node, node, "parentNode");
+  if (node === page || !parent) return copy;
+  const at = Array.prototype.indexOf.call(asked(Node, parent, "childNodes"), node);
+  return twinOf(parent, page, copy).childNodes[at] ?? copy;
 }
 
 /** How the elements of a page look. Each is asked once. */
@@ -106,7 +122,7 @@ class Looks {
 
   private isLegible(element: Element): boolean {
     if (isFolded(element)) return true; // a person opens it with a click
-    if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return false;
+    if (!isShown(element, { opacityProperty: true, visibilityProperty: true })) return false;
     const style = this.view.getComputedStyle(element);
     if (Number.parseFloat(style.fontSize) < SMALLEST_FONT) return false;
     return !this.isCutOff(element) && !this.isInkless(element, style);
@@ -116,7 +132,7 @@ class Looks {
   private isInkless(element: Element, style: CSSStyleDeclaration): boolean {
     const ink = style.webkitTextFillColor || style.color;
     if (isClear(ink)) return !/text/.test(style.backgroundClip);
-    for (let at: Element | null = element; at; at = at.parentElement) {
+    for (let at: Element | null = element; at; at = parentOf(at)) {
       const { backgroundColor, backgroundImage } = this.view.getComputedStyle(at);
       if (backgroundImage !== "none") return false;
       if (!isClear(backgroundColor)) return backgroundColor === ink;
@@ -129,10 +145,10 @@ class Looks {
     const known = this.cut.get(element);
     if (known !== undefined) return known;
     const style = this.view.getComputedStyle(element);
-    const { width, height } = element.getBoundingClientRect();
+    const { width, height } = Element.prototype.getBoundingClientRect.call(element);
     const clips = style.overflow !== "visible" && style.display !== "inline" && style.display !== "contents";
     const clipped = /^rect\((0px|1px|auto)[, ]/.test(style.clip) || /^inset\((50|100)%/.test(style.clipPath);
-    const around = element.parentElement;
+    const around = parentOf(element);
     const cut = clipped || (clips && (width <= 1 || height <= 1)) || (around !== null && this.isCutOff(around));
     this.cut.set(element, cut);
     return cut;
@@ -148,8 +164,12 @@ class Looks {
 
 /** Tell whether an element is in the closed part of a <details>. */
 function isFolded(element: Element): boolean {
-  const fold = element.closest("details:not([open])");
-  return fold !== null && !element.closest("summary") && fold.checkVisibility();
+  const fold = closest(element, "details:not([open])");
+  return fold !== null && !closest(element, "summary") && isShown(fold);
+}
+
+function isShown(element: Element, asked?: CheckVisibilityOptions): boolean {
+  return Element.prototype.checkVisibility.call(element, asked);
 }
 
 function isClear(colour: string): boolean {

@@ -9,7 +9,7 @@ import { notice, tell } from "../popup/notice";
 import { insertText } from "./insertion";
 import { packs } from "./packs";
 import type { Hit, Release } from "./shapes";
-import { pageBeside, runIn } from "./site";
+import { type Page, pageBeside, runIn } from "./site";
 
 const MOST_HITS = 20;
 const MOST_CHOSEN = 10;
@@ -17,6 +17,8 @@ const MOST_CHOSEN = 10;
 /** What was asked last: its hits alone can be chosen and inserted. */
 let asked = "";
 const chosen = new Map<string, Hit>();
+/** The site that the owner was shown on the button: the tab may have gone elsewhere since. */
+let target: string | undefined;
 
 export function startSearch(): void {
   part("search-form", HTMLFormElement).addEventListener("submit", (event) => {
@@ -31,6 +33,7 @@ export function startSearch(): void {
 /** Show on the button where the text would go. */
 export async function showTarget(): Promise<void> {
   const page = await pageBeside();
+  target = page?.origin;
   const button = part("insert", HTMLButtonElement);
   button.disabled = page === undefined;
   button.textContent = page ? `Insert into ${page.host}` : "Insert";
@@ -129,7 +132,7 @@ async function insert(): Promise<void> {
       "There is no page here to insert into.",
       "Click the ownvault button on the page once, then try again.",
     );
-  const release = await record(page.origin);
+  const release = await recordFor(page);
   const boxes = packFor(page.url, await packs())?.box ?? [];
   const done = await runIn(page, insertText, [written(release), page.origin, [...boxes]]);
   if (done?.done) {
@@ -161,7 +164,7 @@ async function copy(): Promise<void> {
       "It is not to be seen for which site this is.",
       "Click the ownvault button on its page once, then try again.",
     );
-  const release = await record(page.origin);
+  const release = await recordFor(page);
   await navigator.clipboard.writeText(written(release));
   tell(`Copied ${counted(release.hits.length, "record")}, and recorded for ${page.host}.`);
 }
@@ -169,7 +172,14 @@ async function copy(): Promise<void> {
 /** SPEC.md §6 takes no other sites: what goes to them unencrypted goes to whoever listens. */
 const SAFE = /^https:|^http:\/\/(localhost|127\.0\.0\.1|\[::1\]|[^/]+\.localhost)(:|$)/;
 
-async function record(site: string): Promise<Release> {
+/** Record a release to the page beside. Throws Problem where that is of another site than the one that was shown. */
+async function recordFor({ origin: site }: Page): Promise<Release> {
+  if (site !== target)
+    throw new Problem(
+      "moved",
+      "The tab has gone to another site. Nothing was released.",
+      "Look where it goes, then try again.",
+    );
   if (!SAFE.test(site))
     throw new Problem(
       "plain",
