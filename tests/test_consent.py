@@ -29,8 +29,10 @@ from vault.types import (
     Detail,
     Draft,
     Filter,
+    ForgetRequest,
     GrantRequest,
     Holder,
+    LabelRequest,
     Lasting,
     Limits,
     NarrowRequest,
@@ -367,6 +369,23 @@ class TestApproval:
         ):
             with pytest.raises(NotAllowed):
                 decide()
+
+    @pytest.mark.parametrize("change", ["label", "forget", "forget_many"])
+    def test_who_waits_asks_again_when_records_change(self, house: House, change: str) -> None:
+        _, claude = house.grant(approval=Approval.EACH)
+        rung: list[str] = []
+        leave = house.vault.when_decided(house.waiting(claude), lambda: rung.append(change))
+        [shown] = house.vault.requests(house.owner)
+        id = shown.records[0].id
+        assert not rung
+        if change == "label":
+            house.vault.label(house.owner, LabelRequest((id,), add=("private",)))
+        elif change == "forget":
+            house.vault.forget(house.owner, id)
+        else:
+            house.vault.forget_many(house.owner, ForgetRequest((id,)))
+        assert rung == [change]
+        leave()
 
     def test_not_more_than_so_many_wait(self, house: House) -> None:
         _, claude = house.grant(approval=Approval.EACH)

@@ -137,7 +137,7 @@ class Adding(Room):
                 return decision.append(conn, [id], {})
 
             receipt = self._parts.library.forget(id, record)
-            self._parts.desk.gate.drain()
+            self._settle()
             return receipt
 
 

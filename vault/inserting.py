@@ -149,7 +149,7 @@ class Inserting(Pairings):
                 return {one.id for one in ended}, told
 
             ended, told = self._parts.db.write(work, urgent=True)
-            self._parts.desk.gate.drain(ended)
+            self._settle(ended)
             return SiteRevoked(origin, True, told)
 
     def _site_clients(

@@ -50,7 +50,7 @@ class Labelling(Room):
                 return {one.n for one in found}, Labelled(changed, receipt)
 
             labelled = self._parts.library.change(work)
-            self._parts.desk.gate.drain()  # answers on their way out were right when they were recorded; none is left
+            self._settle()  # answers on their way out were right when they were recorded; none is left
             return labelled
 
     def forget_many(self, holder: Holder, request: ForgetRequest) -> Forgotten:
@@ -69,7 +69,7 @@ class Labelling(Room):
                 return decision.append(conn, list(ids), {"forgotten": len(ids)})
 
             receipt = self._parts.library.forget_many(chosen(request.ids), record)
-            self._parts.desk.gate.drain()
+            self._settle()
             return Forgotten(tuple(gone), receipt)
 
 

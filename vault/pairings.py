@@ -209,7 +209,7 @@ class Pairings(Granting):
             decision.append(conn, [], {"browser": browser.id, "client": browser.client, "change": "unpair"})
             return ended
 
-        self._parts.desk.gate.drain(self._parts.db.write(work, urgent=True))
+        self._settle(self._parts.db.write(work, urgent=True))
 
 
 def rights(browser: Browser) -> tuple[Right, ...]:

@@ -341,3 +341,17 @@ def test_the_current_directory_is_not_where_the_worker_finds_its_code(tmp_path: 
         line = process.stdout.readline()
         process.terminate()
         assert line and json.loads(line)["state"] == "unlocked"
+
+
+def test_the_log_has_our_warnings_and_nothing_of_libraries() -> None:
+    said = (
+        "import logging; from vault.api.worker import _say_little; _say_little()\n"
+        "logging.getLogger('ownvault.index').warning('the index was rebuilt from the database: %s', 'it was damaged')\n"
+        "logging.getLogger('ownvault.index').info('a request')\n"
+        "logging.getLogger('httpx').error('words of a record')\n"
+    )
+    told = {name: value for name, value in os.environ.items() if name != "OWNVAULT_LOG"}
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, env=told)
+    assert "ownvault: the index was rebuilt from the database: it was damaged" in done.stderr.splitlines()
+    assert "a request" not in done.stderr
+    assert "words of a record" not in done.stderr

@@ -81,5 +81,13 @@ def test_access_is_granted_for_a_time_of_its_own(filled: Server, claude: Holder)
     assert "hint: say --expires 7d" in refused.stderr
 
 
+def test_access_is_not_granted_once(filled: Server, claude: Holder) -> None:
+    id = asked(filled, claude, "the chats, once", filter=Filter(collections=("chats",)))
+    refused = filled.command("approve", id, "--once", check=False)
+    assert refused.returncode == 2
+    assert "hint: say --expires 7d" in refused.stderr
+    assert RemoteVault(filled.address).request_state(claude, id).verdict is Verdict.PENDING
+
+
 def owner(server: Server) -> Holder:
     return Holder(server.json("unlock")["token"])  # type: ignore[arg-type]

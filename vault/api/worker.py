@@ -87,7 +87,7 @@ def _say_little() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("ownvault: %(message)s"))
     ours.addHandler(handler)
-    ours.setLevel(logging.INFO if os.environ.get("OWNVAULT_LOG") == "requests" else logging.ERROR)
+    ours.setLevel(logging.INFO if os.environ.get("OWNVAULT_LOG") == "requests" else logging.WARNING)
 
     def stray(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
         ours.error("%s in %s", kind.__name__, place(error))

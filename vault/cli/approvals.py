@@ -13,7 +13,7 @@ from vault.cli.open import Open, opened
 from vault.cli.root import Command, Settings
 from vault.cli.screen import pass_settings
 from vault.errors import BadRequest
-from vault.types import Action, Approved, ApproveRequest, Detail, Filter, Lasting, Limits, Sensitivity
+from vault.types import Action, Approved, ApproveRequest, Asked, Detail, Filter, Lasting, Limits, Sensitivity
 
 
 @click.command(cls=Command)
@@ -43,7 +43,7 @@ def approve(
                              terms.seconds(expires), everything)  # fmt: skip
     with opened(settings) as vault:
         chosen = ids.request(vault, id)
-        _sensible(vault, chosen, filter)
+        _sensible(vault, chosen, filter, once)
         done = vault.vault.approve(vault.holder, chosen, request)
     if settings.json:
         screen.emit(done)
@@ -51,12 +51,14 @@ def approve(
         _approved(settings, done, lasting, filter)
 
 
-def _sensible(vault: Open, id: str, filter: Filter) -> None:
-    """Raise BadRequest, with the nearest right, when nothing of a held answer would be left."""
-    if filter == Filter():
+def _sensible(vault: Open, id: str, filter: Filter, once: bool) -> None:
+    """Raise BadRequest, with the nearest right, for access `once`, and when nothing of a held answer would be left."""
+    if filter == Filter() and not once:
         return
     view = next((one for one in vault.vault.requests(vault.holder) if one.id == id), None)
-    if view is None or not view.records:
+    if once and view is not None and view.asked is Asked.ACCESS:
+        raise BadRequest("access is granted for a time, not once", hint="say --expires 7d, or less")
+    if filter == Filter() or view is None or not view.records:
         return
     ceiling = Sensitivity.parse(filter.sensitivity) if filter.sensitivity else Sensitivity.SECRET
     left = [

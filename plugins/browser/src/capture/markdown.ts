@@ -38,18 +38,7 @@ function converter(): Turndown {
     hr: "---",
   });
   made.use([gfm.tables, gfm.strikethrough, gfm.taskListItems]);
-  made.remove([
-    "script",
-    "style",
-    "template",
-    "noscript",
-    "iframe",
-    "object",
-    "button",
-    "input",
-    "select",
-    "textarea",
-  ]);
+  made.remove(["script", "style", "template", "noscript", "iframe", "object", "button", "input", "select", "textarea"]);
   made.addRule("mark", {
     filter: "mark",
     replacement: (content) => content.replace(/^(\s*)([\s\S]*?)(\s*)$/, `$1${MARK}$2${UNMARK}$3`),
